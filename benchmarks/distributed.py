@@ -144,7 +144,7 @@ def measure_listing(folder: Path) -> float:
     job = EmbedJob(registry, resolve_recipe(registry))
     table = write_table(folder / "lake.csv", [make_name(i) for i in range(LISTED)])
     started = time.perf_counter()
-    for item in Listing(job, (str(table),), "", 2048, {}, "out", Surroundings.of_this_process()):
+    for item in Listing(job, (str(table),), "", 2048, {}, frozenset(), "out", Surroundings.of_this_process()):
         pack(item)
     return LISTED / (time.perf_counter() - started)
 

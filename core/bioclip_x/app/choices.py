@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from bioclip_x.app.limits import AppError
+from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.models import list_known_models
 from bioclip_x.recipe import Recipe
@@ -21,6 +22,8 @@ Kind = Literal["taxonomy", "descriptors"]
 OWN: Final = "own"
 GIVEN: Final = "given"
 NONE: Final = "none"
+UNUSED_FIELDS: Final = {"event_by": "events are", "frames": "videos are"}
+"""Fields of a recipe that the app refuses, and what they are for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,14 @@ class Settings:
 class Choices:
     """The models that are on this machine, the files of the command line, and those that were uploaded.
 
-    base: the recipe of the command line alone, which is the choice to begin with.
+    base: the recipe of the command line alone, which is the choice to begin with. Raises RecipeError for one with fields that
+    the app cannot use.
     """
 
     def __init__(self, registry: Registry, resolve: Resolve) -> None:
         self._registry, self._resolve = registry, resolve
         self.base, self.notes = resolve({})
+        _refuse_unused(self.base)
         self._files: dict[str, tuple[Kind, Path, str]] = {}
         self._builder = registry.default("text_builders", "descriptors")
 
@@ -164,3 +169,12 @@ class Choices:
 
     def _list_files(self, kind: Kind) -> list[Choice]:
         return [Choice(number, name, "uploaded") for number, (of, _, name) in self._files.items() if of == kind]
+
+
+def _refuse_unused(recipe: Recipe) -> None:
+    for field, what in UNUSED_FIELDS.items():
+        if (value := getattr(recipe, field)) is not None:
+            raise RecipeError(
+                f"--{field.replace('_', '-')} (in a recipe: {field}) {value}: the app names photos one by one; {what} for "
+                "`bioclip-x classify`"
+            )

@@ -36,6 +36,7 @@ HEADERS: Final = (
     (b"cache-control", b"no-store"),
 )
 SAFE: Final = ("GET", "HEAD")
+HTTP_PORT: Final = 80
 
 
 class Guard:
@@ -45,7 +46,9 @@ class Guard:
         self._app, self._token, self._most = app, token.encode(), most
         self.cookie = f"bioclip-x-{port}"  # cookies are shared by all ports of a host
         self._too_large = f"a request may have {most // MIB:,} MiB at most"
-        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
+        names = ("127.0.0.1", "localhost")
+        # Browsers leave out the port that is HTTP's own.
+        self._hosts = {f"{name}:{port}" for name in names} | set(names if port == HTTP_PORT else ())
         self._origins = {f"http://{host}" for host in self._hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -64,34 +64,35 @@ class LabelFile:
         """Returns the labels, by the names of the photos' copies without suffix (`StoredFile.digest`)."""
         with self._lock:
             _, rows = self._read()
-        return {Path(row["path"]).stem: _make_label(row) for row in rows if row.get("path")}
+        return {_find_digest(row): _make_label(row) for row in rows if row.get("path")}
 
     def set(self, digest: str, photo: Path, label: Label) -> None:
         """Copies a photo, and writes its row, in place of an earlier one. Raises AppError where that fails."""
-        copy = self.folder / f"{digest}{photo.suffix}"
         texts = (label.label, label.rank, label.file, label.predicted)
-        row = dict(zip(COLUMNS, (self._relate(copy), *map(escape_controls, texts))))
         with self._lock, _writing(self.path):
             columns, rows = self._read()
-            self.folder.mkdir(parents=True, exist_ok=True)
+            # The same content may have come as a.jpg and as a.jpeg: it has one row, and one copy.
+            own = [one for one in rows if _find_digest(one) == digest]
+            copy = next(iter(self._list_copies(digest)), self.folder / f"{digest}{photo.suffix}")
             if not copy.exists():
+                self.folder.mkdir(parents=True, exist_ok=True)
                 with photo.open("rb") as source, open_replacement(copy, "wb") as target:
                     shutil.copyfileobj(source, target)
-            known = [one for one in rows if one.get("path") == row["path"]]
-            if known:
-                known[0].update(row)
-            else:
-                rows.append(row)
-            self._write(columns, rows)
+            row = own[0] if own else {}
+            row.update(zip(COLUMNS, (self._relate(copy), *map(escape_controls, texts))))
+            kept = [one for one in rows if one is row or _find_digest(one) != digest]
+            self._write(columns, kept if own else [*kept, row])
 
     def remove(self, digest: str) -> None:
-        """Removes the row of a photo, then the copy, which nothing names any more."""
+        """Removes the rows of a photo, then the copies, which nothing names any more."""
         with self._lock, _writing(self.path):
             columns, rows = self._read()
-            own = {self._relate(file): file for file in self.folder.glob(f"{digest}*") if file.stem == digest}
-            self._write(columns, [row for row in rows if row.get("path") not in own])
-            for file in own.values():
+            self._write(columns, [row for row in rows if _find_digest(row) != digest])
+            for file in self._list_copies(digest):
                 file.unlink(missing_ok=True)
+
+    def _list_copies(self, digest: str) -> list[Path]:
+        return sorted(file for file in self.folder.glob(f"{digest}*") if file.stem == digest)
 
     def _relate(self, copy: Path) -> str:
         return copy.resolve().relative_to(self.path.parent.resolve()).as_posix()
@@ -102,16 +103,29 @@ class LabelFile:
             return list(COLUMNS), []
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as stream:
-                reader = csv.DictReader(stream, restval="")
-                rows = [{name: value or "" for name, value in row.items() if name is not None} for row in reader]
-                columns = list(reader.fieldnames or [])
+                columns, *cells = [row for row in csv.reader(stream) if row] or [[]]
         except (OSError, UnicodeError, csv.Error) as problem:
             raise BioclipXError(f"--labels {self.path} cannot be read: {problem}") from problem
         if missing := [name for name in ("path", "label") if columns and name not in columns]:
             raise BioclipXError(
                 f"--labels {self.path}: expected a table with the columns path and label, it lacks {' and '.join(missing)}"
             )
+        self._check_cells(columns, cells)
+        rows = [dict(zip(columns, row)) for row in cells]
         return [*columns, *(name for name in COLUMNS if name not in columns)], rows
+
+    def _check_cells(self, columns: list[str], cells: list[list[str]]) -> None:
+        """Raises BioclipXError for a table of which something would be lost when it is written again."""
+        if several := sorted({name for name in columns if columns.count(name) > 1}):
+            raise BioclipXError(
+                f"--labels {self.path}: expected columns of different names, {several[0]!r} is there twice"
+            )
+        for number, row in enumerate(cells, 1):
+            if len(row) > len(columns):
+                raise BioclipXError(
+                    f"--labels {self.path}: expected {len(columns)} cells, as in the header; row {number} ({row[0]!r}) "
+                    f"has {len(row)}"
+                )
 
     def _write(self, columns: list[str], rows: list[Row]) -> None:
         with open_replacement(self.path) as stream:
@@ -131,6 +145,11 @@ def _writing(path: Path) -> Iterator[None]:
         raise
     except BioclipXError as problem:
         raise AppError(str(problem), 409) from problem
+
+
+def _find_digest(row: Mapping[str, str]) -> str:
+    """Returns the name of a photo's copy without suffix, which is the digest of its content."""
+    return Path(row.get("path", "")).stem
 
 
 def _make_label(row: Mapping[str, str]) -> Label:

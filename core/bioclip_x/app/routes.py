@@ -187,7 +187,7 @@ class Routes:
     def _make_card(self, key: str, variant: Variant) -> dict[str, Any]:
         session = self._session
         if variant == Variant():
-            loaded, result = session.loaded, session.get_result(key)
+            loaded, result = session.find_result(key)
         else:
             loaded, image = session.find_image(key)
             result = _vary(loaded, image, variant).result
@@ -266,9 +266,11 @@ class Routes:
         formats = list_formats(session.registry) if format_ == "zip" else [format_]
         written = folder / "files"
         written.mkdir()
-        provenance = session.loaded.provenance
+        snapshot = session.take_snapshot()
+        provenance = snapshot.loaded.provenance
         paths = [
-            write_report_file(session.registry, one, provenance, session.iterate_results(), written) for one in formats
+            write_report_file(session.registry, one, provenance, session.iterate_results(snapshot), written)
+            for one in formats
         ]
         if format_ != "zip":
             return paths[0]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import html
+import os
 import secrets
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -34,8 +37,7 @@ def bind(port: int | None) -> socket.socket:
     """Opens a port of this machine alone: the one asked for, or the next free one. Raises BioclipXError."""
     for tried in [port] if port is not None else range(FIRST_PORT, FIRST_PORT + TRIED):
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        # After a program has ended, its port is held for a minute; without this, it could not be started again.
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, _find_port_option(), 1)
         try:
             bound.bind((HOST, tried))
             bound.listen(128)
@@ -50,8 +52,28 @@ def bind(port: int | None) -> socket.socket:
     raise BioclipXError(f"no port from {FIRST_PORT} to {FIRST_PORT + TRIED - 1} is free; choose one with --port")
 
 
+def _find_port_option() -> int:
+    """Returns the socket option for a port that only one program has, and has again at once after another has ended.
+
+    Elsewhere than on Windows a port is held for a minute, but with SO_REUSEADDR; there that would let two programs share one.
+    """
+    return int(getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR))
+
+
 def make_token() -> str:
     return secrets.token_urlsafe(24)
+
+
+def write_redirect(folder: Path, address: str) -> Path:
+    """Writes a page, which only this user can read, that leads to an address; returns its file."""
+    path, target = folder.resolve() / "open.html", html.escape(address)
+    page = (
+        f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={target}"><title>bioclip-x</title>'
+        f'<a href="{target}">bioclip-x app</a>\n'
+    )
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(page)
+    return path
 
 
 def make_app(session: Session, token: str, port: int) -> App:

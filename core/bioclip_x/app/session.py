@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,7 @@ class Item:
     """A result on the page: of a photo, or of one region of it. key: "12", or "12.1" for its second region.
 
     state: "waiting", "named", "refused" or "failed". about: what the index shows. version: when it changed last.
+    n_results: of its photo, as far as the worker knows: 0 without any, more than 1 for a photo with several regions.
     """
 
     key: str
@@ -51,6 +52,16 @@ class Item:
     about: dict[str, Any] = field(default_factory=dict)
     version: int = 0
     number: int = 0
+    n_results: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """The results at one moment, all of one classifier. items: those with a result, in order. epoch: see `Session.clear`."""
+
+    loaded: Loaded
+    items: tuple[Item, ...]
+    epoch: int
 
 
 class Session:
@@ -121,13 +132,15 @@ class Session:
             return state, items, self._version
 
     def _describe_item(self, item: Item) -> dict[str, Any]:
-        label = self._labels.get(item.photo.file.digest)
+        # A label is of a whole photo, and says nothing of each of its regions.
+        label = self._labels.get(item.photo.file.digest) if item.n_results <= 1 else None
         return {
             "key": item.key,
             "photo": item.photo.number,
             "file": item.photo.name,
             "state": item.state,
             "version": item.version,
+            "n_results": item.n_results,
             **item.about,
             "label": {"label": label.label, "rank": label.rank} if label else None,
         }
@@ -187,7 +200,7 @@ class Session:
             self._photos.clear()
             self._patches.clear()
             self.store.clear_results()
-            self._bytes = 0
+            self._bytes, self.error = 0, ""
             self._epoch += 1
             self._touch(state=True)
 
@@ -246,7 +259,26 @@ class Session:
             self.store.put(key, result, embedding_D)
             item = self._items.setdefault(key, Item(key, photo, number=loaded.number))
             item.state, item.about = summarise_result(result, loaded.classifier.recipe.language)
+            item.n_results = result.n_regions
             self._touch(item)
+
+    def fail_photos(self, photos: Sequence[Photo], reason: str, loaded: Loaded) -> None:
+        """Notes that photos could not be classified: those without a result. In memory, since the disk may be full."""
+        with self._lock:
+            if self.loaded is not loaded:
+                return
+            items = [self._items[key] for photo in photos if (key := str(photo.number)) in self._items]
+            failed = [item for item in items if item.state == "waiting"]
+            for item in failed:
+                item.state, item.about = "failed", {"reason": reason}
+            self._touch(*failed)
+            self.set_error(f"photos could not be classified: {reason}")
+
+    def set_error(self, message: str) -> None:
+        """Has the page show an error."""
+        with self._lock:
+            self.error = message
+            self._touch(state=True)
 
     def stop(self) -> None:
         with self._work:
@@ -258,25 +290,42 @@ class Session:
 
     def get_result(self, key: str) -> Result:
         """Raises AppError for an unknown key, and for an image that is not classified yet."""
-        self._find(key)
-        return self.store.get_result(key)
+        return self.find_result(key)[1]
+
+    def find_result(self, key: str) -> tuple[Loaded, Result]:
+        """Returns a result with the classifier that it is of. Raises AppError as `get_result`."""
+        with self._lock:
+            return self.loaded, self._read_result(self._find(key))
+
+    def _read_result(self, item: Item) -> Result:
+        """Reads a result from the disk; that of a photo that failed may be in memory alone."""
+        if item.state == "failed" and not self.store.has_result(item.key):
+            return Result(item.photo.name, error=item.about["reason"])
+        return self.store.get_result(item.key)
 
     def find_image(self, key: str) -> tuple[Loaded, KnownImage]:
         """Returns a classified image with the classifier that named it. Raises AppError if it has no embedding."""
         with self._lock:
-            self._find(key)
-            loaded = self.loaded
-            result, embedding_D = self.store.get_result(key), self.store.get_embedding(key)
+            loaded, result = self.loaded, self._read_result(self._find(key))
+            embedding_D = self.store.get_embedding(key) if self.store.has_result(key) else None
         if embedding_D is None:
             raise AppError("this image could not be read, so nothing can be asked about it", 409)
         return loaded, KnownImage(result, embedding_D, partial(self._read_patches, loaded, key))
 
-    def iterate_results(self) -> Iterator[Result]:
-        """Yields the results so far, in order, from the disk."""
+    def take_snapshot(self) -> Snapshot:
+        """Notes which results there are, so that several files can be written of the same ones."""
         with self._lock:
-            keys = [item.key for item in sorted(self._items.values(), key=_sort_key) if item.state != "waiting"]
-        for key in keys:
-            yield self.store.get_result(key)
+            items = (item for item in sorted(self._items.values(), key=_sort_key) if item.state != "waiting")
+            return Snapshot(self.loaded, tuple(items), self._epoch)
+
+    def iterate_results(self, snapshot: Snapshot) -> Iterator[Result]:
+        """Yields the results of a snapshot from the disk. Raises AppError once they are gone, or of another classifier."""
+        for item in snapshot.items:
+            with self._lock:  # while one is read, none is replaced
+                if self.loaded is not snapshot.loaded or self._epoch != snapshot.epoch:
+                    raise AppError("the photos were removed or are named anew; export again when they are named", 409)
+                result = self._read_result(item)
+            yield result
 
     def _find(self, key: str) -> Item:
         with self._lock:
@@ -310,8 +359,17 @@ class Session:
     # Labels
 
     def label(self, key: str, name: str) -> dict[str, Any]:
-        """Writes the right name of a photo to the file of labels. Raises AppError if it cannot be written."""
+        """Writes the right name of a photo to the file of labels.
+
+        Raises AppError if it cannot be written, and for a photo with several regions: the table has one name per photo.
+        """
         item = self._find(key)
+        if item.n_results == 0:
+            raise AppError("this photo has no result yet, so it cannot be told whether it has several regions", 409)
+        if item.n_results > 1:
+            raise AppError(
+                f"this photo has {item.n_results} regions; the table of corrected names has one per photo", 409
+            )
         found = self.loaded.names.resolve(name)
         label = Label(
             found.label if found else name,

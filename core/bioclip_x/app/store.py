@@ -80,6 +80,10 @@ class Store:
             self._place_of[key] = (self._end, len(vector), len(packed))
             self._end += len(vector) + len(packed)
 
+    def has_result(self, key: str) -> bool:
+        with self._lock:
+            return key in self._place_of
+
     def get_result(self, key: str) -> Result:
         """Raises AppError if there is none."""
         start, n_vector, n_packed = self._find(key)

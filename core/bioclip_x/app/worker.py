@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +12,6 @@ from bioclip_x.app.loaded import Loaded, load
 from bioclip_x.app.session import Photo, Session, make_source
 from bioclip_x.errors import BioclipXError
 from bioclip_x.faults import log_row, summarise
-from bioclip_x.records import Result
 
 
 class Worker(threading.Thread):
@@ -24,10 +24,14 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         while self._session.wait_for_work():
-            if settings := self._session.take_choice():
-                self._load(settings)
-            else:
-                self._classify_some()
+            try:
+                if settings := self._session.take_choice():
+                    self._load(settings)
+                else:
+                    self._classify_some()
+            except Exception as problem:  # no other thread would go on
+                log_row(problem)
+                self._session.set_error(summarise(problem))
 
     def _load(self, settings: Settings) -> None:
         session = self._session
@@ -51,9 +55,13 @@ class Worker(threading.Thread):
             self._classify(photos, loaded)
         except Exception as problem:
             log_row(problem)
-            for photo in photos:
-                failed = Result(photo.name, error=summarise(problem))
-                self._session.put_result(photo, failed, None, loaded)
+            self._session.fail_photos(photos, self._explain(problem), loaded)
+
+    def _explain(self, problem: Exception) -> str:
+        if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            folder = self._session.store.folder
+            return f"{problem.strerror}: the temporary folder {folder}; the variable TMPDIR chooses one elsewhere"
+        return summarise(problem)
 
     def _classify(self, photos: Sequence[Photo], loaded: Loaded) -> None:
         photo_of = {photo.file.path: photo for photo in photos}

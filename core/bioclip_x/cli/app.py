@@ -15,21 +15,28 @@ from typing import Any, Final
 
 import click
 
+from bioclip_x.app.choices import UNUSED_FIELDS
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, quiet_option, recipe_option
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.recipe import Recipe
 
-FIELDS: Final = (
-    *(name for name in Recipe.model_fields if name not in ("plugins", "labels")),
-    "background",
-    "inherit",
-)
-"""All flags of `classify` but --labels, which is the file of corrected names here."""
+LEFT_OUT: Final = ("plugins", "labels", "event_by", "event_pooling", "frames")
+FIELDS: Final = (*(name for name in Recipe.model_fields if name not in LEFT_OUT), "background", "inherit")
+"""All flags of `classify` but those of events and videos, and --labels, which is the file of corrected names here."""
 TEXT_FIELDS: Final = ("text", "descriptors", "scorer", "background", "inherit")
 """Flags that choose the texts; without any of them the page begins with the model's own descriptors."""
 
 
-@click.command(name="app", params=make_recipe_flags(*FIELDS))
+def _make_refused_flags() -> list[click.Parameter]:
+    """Makes flags that the help leaves out, so that they are told as a recipe's fields are, not as misspelt."""
+    flags = make_recipe_flags(*UNUSED_FIELDS)
+    for flag in flags:
+        assert isinstance(flag, click.Option)
+        flag.hidden = True
+    return flags
+
+
+@click.command(name="app", params=[*make_recipe_flags(*FIELDS), *_make_refused_flags()])
 @plugin_option
 @recipe_option
 @click.option(
@@ -75,7 +82,7 @@ def command(
     bioclip-x app --model bioclip-2 --taxonomy my-species.csv --descriptors d.yaml
     bioclip-x evaluate bioclip-x-labels.csv --plugin descriptors
     """  # fmt: skip
-    from bioclip_x.app.server import bind, check_installed, serve
+    from bioclip_x.app.server import bind, check_installed, serve, write_redirect
 
     check_installed()
     warnings.filterwarnings("ignore", module="PIL")
@@ -93,12 +100,6 @@ def command(
     def resolve_with(changes: Mapping[str, Any]) -> tuple[Recipe, tuple[str, ...]]:
         return resolve(registry, file=recipe, plugins=names, flags={"labels": None, **fields, **changes})
 
-    def announce(address: str) -> None:
-        click.echo(address)
-        sys.stdout.flush()
-        if browser and can_open_browser():
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-
     with ExitStack() as stack:
         bound = stack.enter_context(bind(port))
         choices = Choices(registry, resolve_with)
@@ -110,6 +111,15 @@ def command(
             click.echo(f"corrected names: {label_file.path}; their photos: {label_file.folder}", err=True)
         temporary = tempfile.TemporaryDirectory(prefix="bioclip-x-app-", ignore_cleanup_errors=True)
         folder_of_session = Path(stack.enter_context(temporary))
+
+        def announce(address: str) -> None:
+            click.echo(address)
+            sys.stdout.flush()
+            if browser and can_open_browser():
+                # Any user can read the arguments of a process, and the address has the token.
+                page = write_redirect(folder_of_session, address).as_uri()
+                threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
+
         serve(Session(registry, choices, loaded, card_report, label_file, folder_of_session), bound, announce)
     end_at_once()
 

@@ -1,7 +1,7 @@
 """The folder of a run's results: one Parquet file per partition, and a journal of those that are complete.
 
 `part-00000.parquet`, … hold the results. `_parts.journal` has the header of the run and a record per finished part;
-`_provenance.json` is written when all parts are there. Readers of folders of Parquet files leave out names with an underscore.
+`_provenance.json` is there while all parts are. Readers of folders of Parquet files leave out names with an underscore.
 """
 
 from __future__ import annotations
@@ -37,18 +37,21 @@ class FinishedPart:
 class PartFolder:
     """The output folder of one run, locked while it is open. Made by `PartFolder.open`; a context manager.
 
-    finished: the parts that are complete, by number: those of an earlier run and those that were added since.
+    finished: the parts that are complete, by number: those of an earlier run and those that were added since. again: parts of
+    an earlier run with images that failed, which are to be computed again.
     """
 
-    def __init__(self, path: Path, journal: Journal, finished: dict[int, FinishedPart]) -> None:
-        self.path, self.finished = path, finished
-        self._journal = journal
+    def __init__(self, path: Path, journal: Journal, parts: Mapping[int, FinishedPart]) -> None:
+        self.path, self._journal = path, journal
+        self.finished = {number: part for number, part in parts.items() if not part.failed}
+        self.again = {number: part for number, part in parts.items() if part.failed}
 
     @classmethod
     def open(cls, path: Path, header: Mapping[str, Any]) -> PartFolder:
         """Opens or creates the folder of a run. header: whatever the results depend on, as JSON.
 
-        Parts whose file is missing, or has another size than it was written with, count as not finished. Raises RecipeError
+        Parts whose file is missing, or has another size than it was written with, count as not finished; where a part is to be
+        written, the mark of a complete run is removed. Raises RecipeError
         where the folder holds the parts of another run (saying what differs), and BioclipXError where another process
         writes it, or it cannot be written.
         """
@@ -65,8 +68,11 @@ class PartFolder:
         except OSError as problem:
             raise BioclipXError(f"{path} cannot be written: {problem.strerror or problem}") from problem
         journal, records = Journal.open(path / JOURNAL, wanted)
-        parts = (FinishedPart(**json.loads(record)) for record in records)
-        return cls(path, journal, {part.number: part for part in parts if _has_size(path, part)})
+        known = {part.number: part for part in (FinishedPart(**json.loads(record)) for record in records)}
+        folder = cls(path, journal, {number: part for number, part in known.items() if _has_size(path, part)})
+        if len(folder.finished) < len(known):
+            folder._unmark()
+        return folder
 
     def __enter__(self) -> PartFolder:
         return self
@@ -76,6 +82,7 @@ class PartFolder:
 
     def add(self, part: FinishedPart, content: bytes) -> None:
         """Writes a part, which appears only when it is complete. Raises BioclipXError where it cannot be written."""
+        self._unmark()
         with open_binary_output(self.path / name_part(part.number)) as stream:
             stream.write(content)
         self._journal.append(json.dumps(asdict(part)).encode())
@@ -85,6 +92,14 @@ class PartFolder:
         """Writes the provenance, JSON, which marks the run as complete."""
         with open_binary_output(self.path / PROVENANCE) as stream:
             stream.write(provenance.encode("utf-8", "backslashreplace") + b"\n")
+
+    def _unmark(self) -> None:
+        try:
+            (self.path / PROVENANCE).unlink(missing_ok=True)
+        except OSError as problem:
+            raise BioclipXError(
+                f"{self.path / PROVENANCE} cannot be removed: {problem.strerror or problem}"
+            ) from problem
 
 
 def check_folder(path: Path) -> None:

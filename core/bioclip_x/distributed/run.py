@@ -39,10 +39,11 @@ class Request:
 
 
 def run_on_ray(request: Request, cluster: Cluster, progress: Progress, say: Callable[[str], None]) -> int:
-    """Computes all partitions that the output folder does not have yet. Returns the number of images that failed, of all.
+    """Computes all partitions that the output folder does not have yet, or has with images that failed.
 
-    say: receives notes. An interruption keeps the parts that are finished. Raises BioclipXError for a bad request, for an
-    output folder of another run, and where the workers die again and again at one partition.
+    say: receives notes. An interruption keeps the parts that are finished. Returns the number of images that failed, of all.
+    Raises BioclipXError for a bad request, for an output folder of another run, and where the workers die again and again at
+    one partition.
     """
     job = request.job
     check_folder(request.output)
@@ -60,10 +61,13 @@ def run_on_ray(request: Request, cluster: Cluster, progress: Progress, say: Call
             before = dict(folder.finished)
             if before:
                 say(f"{request.output} has {pluralise(len(before), 'finished part')}, which are kept")
-            digests = {number: part.digest for number, part in before.items()}
+            if folder.again:
+                say(f"{pluralise(len(folder.again), 'part')} with images that failed: computed again")
+            digests = {number: part.digest for number, part in (before | folder.again).items()}
             listing = Listing(
-                job, request.images, request.stdin, request.size, digests, str(request.output), surroundings
-            )
+                job, request.images, request.stdin, request.size, digests, frozenset(folder.again), str(request.output),
+                surroundings,
+            )  # fmt: skip
             book = make_book(ray)
             done = sum(part.images for part in before.values())
             count = partial(count_images, request.images, files)

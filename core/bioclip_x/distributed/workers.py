@@ -83,21 +83,23 @@ Outcome = Computed | Listed | Failed
 class Listing:
     """Lists a run's partitions.
 
-    images, stdin: as in `expand_sources`; stdin as text. finished: number → digest of the parts that are complete.
+    images, stdin: as in `expand_sources`; stdin as text. known: number → digest of the parts that there are. again: numbers of
+    those that are to be computed again.
     """
 
     job: Job
     images: tuple[str, ...]
     stdin: str
     size: int
-    finished: Mapping[int, str]
+    known: Mapping[int, str]
+    again: frozenset[int]
     output: str
     surroundings: Surroundings
 
     def __iter__(self) -> Iterator[Partition | Listed | Failed]:
-        """Yields the partitions that are not finished, and in the end what was listed.
+        """Yields the partitions that are to be computed, and in the end what was listed.
 
-        A finished part whose images are others now is a failure: its numbers would belong to none of them.
+        A part whose images are others now is a failure: its numbers would belong to none of them.
         """
         self.surroundings.apply()
         left_out = LeftOut()
@@ -106,13 +108,12 @@ class Listing:
         n_parts = n_images = 0
         for part in cut_into_partitions(expand_sources(self.images, lines, files, left_out), self.size):
             n_parts, n_images = n_parts + 1, n_images + len(part.sources)
-            known = self.finished.get(part.number)
-            if known is None:
-                yield part
-            elif known != part.digest:
+            if self.known.get(part.number, part.digest) != part.digest:
                 yield Failed(self._explain(f"part {part.number} is of other images than those from {part.first!r} on"))
                 return
-        if further := [number for number in self.finished if number >= n_parts]:
+            if part.number not in self.known or part.number in self.again:
+                yield part
+        if further := [number for number in self.known if number >= n_parts]:
             yield Failed(self._explain(f"there are images for {n_parts:,} parts, and it has part {max(further)}"))
             return
         yield Listed(n_parts, n_images, left_out.describe())

@@ -48,6 +48,17 @@ def test_localhost_is_this_machine(client: TestClient) -> None:
     assert client.get(f"/?token={TOKEN}", headers={"host": f"localhost:{PORT}"}).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_port_80_is_left_out(make_session: MakeSession, name: str) -> None:
+    client = TestClient(make_app(make_session(), TOKEN, 80), base_url=f"http://{name}")
+    assert client.get(f"/?token={TOKEN}", headers={"host": name}).status_code == 200
+    assert client.get(f"/?token={TOKEN}", headers={"host": f"{name}:80"}).status_code == 200
+    own = {"host": name, "origin": f"http://{name}", "sec-fetch-site": "same-origin"}
+    assert client.post("/api/clear", content="{}", headers=own).status_code == 200
+    assert client.post("/api/clear", content="{}", headers={**own, "origin": "http://evil.example"}).status_code == 403
+    assert client.get(f"/?token={TOKEN}", headers={"host": "evil.example"}).status_code == 403
+
+
 @pytest.mark.parametrize(
     "headers",
     [{"origin": "http://evil.example"}, {"origin": "null"}, {"origin": f"http://127.0.0.1:{PORT + 1}"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,37 @@ def test_rows_and_columns_of_others_stay(tmp_path: Path) -> None:
     assert [row["label"] for row in read(path)] == ["Turdus merula", "Parus major", "Pica pica", "Parus major"]
 
 
+def test_the_same_content_is_one_row_whatever_its_suffix(tmp_path: Path) -> None:
+    labels = LabelFile(tmp_path / "labels.csv")
+    labels.set("d1", AGARIC, LABEL)
+    other = tmp_path / "other.jpeg"
+    other.write_bytes(AGARIC.read_bytes())
+    labels.set("d1", other, Label("Parus", "genus", "other.jpeg", "Parus ater"))
+    assert [(row["path"], row["label"]) for row in read(labels.path)] == [("labels-photos/d1.png", "Parus")]
+    assert [file.name for file in labels.folder.iterdir()] == ["d1.png"]
+
+
+def test_contradictory_rows_become_one(tmp_path: Path) -> None:
+    """As files have them that were written before rows were matched by content."""
+    labels = LabelFile(tmp_path / "labels.csv")
+    labels.set("d1", AGARIC, LABEL)
+    with labels.path.open("a") as stream:
+        stream.write("labels-photos/d1.jpeg,Pica pica,species,a.jpeg,\nx/y.jpg,Turdus merula,,,\n")
+    labels.set("d1", AGARIC, Label("Parus", "genus", "a.png", ""))
+    assert [row["label"] for row in read(labels.path)] == ["Parus", "Turdus merula"]
+    labels.remove("d1")
+    assert [row["label"] for row in read(labels.path)] == ["Turdus merula"]
+
+
+def test_a_table_that_would_lose_cells_is_refused(tmp_path: Path) -> None:
+    labels = LabelFile(tmp_path / "labels.csv")
+    content = "path,label\nx.jpg,Pica pica,seen, too\n"
+    labels.path.write_text(content)
+    with pytest.raises(AppError, match=r"row 1 \('x.jpg'\) has 4"):
+        labels.set("d1", AGARIC, LABEL)
+    assert labels.path.read_text() == content and not labels.folder.exists()
+
+
 def test_names_with_controls_stay_one_row(tmp_path: Path) -> None:
     labels = LabelFile(tmp_path / "labels.csv")
     labels.set("d1", AGARIC, Label('a,"b"\nc', "", "x\r\n\u202ey.png", ""))
@@ -68,6 +100,12 @@ def test_names_with_controls_stay_one_row(tmp_path: Path) -> None:
     ("content", "folder", "message"),
     [
         ("a,b\n1,2\n", None, "lacks path and label"),
+        (
+            "path,label\nx.jpg,Pica pica,seen, too\n",
+            None,
+            r"expected 2 cells, as in the header; row 1 \('x.jpg'\) has 4",
+        ),
+        ("path,label,note,note\n", None, "'note' is there twice"),
         (b"\xff\xfe\x00", None, "cannot be read"),
         (None, "/elsewhere", "below"),
     ],
@@ -116,6 +154,29 @@ def test_labels_of_any_rank_and_off_the_list(make_session: MakeSession) -> None:
     assert page.post("/api/photos/1/label", {"label": "amanitaceae"})["rank"] == "family"
     off = page.post("/api/photos/1/label", {"label": "Canis lupus"})
     assert off == {"label": "Canis lupus", "rank": "", "is_listed": False}
+
+
+def test_a_photo_with_several_regions_gets_no_label(make_session: MakeSession) -> None:
+    page = Page(make_session())
+    page.send(AGARIC)
+    session = page.session
+    page.post("/api/photos/1/label", {"label": "Amanita"})
+    result, photo = session.get_result("1"), session.get_photo("1")
+    for number in range(2):
+        session.put_result(photo, replace(result, region_number=number, n_regions=2), None, session.loaded)
+    for key in ("1", "1.1"):
+        told = page.post(f"/api/photos/{key}/label", {"label": "Parus major"}, 409)["error"]
+        assert "2 regions" in told and "one per photo" in told
+    assert [(item["n_results"], item["label"]) for item in page.items()] == [(2, None), (2, None)]
+    assert [row["label"] for row in read(session.label_file.path)] == ["Amanita"]
+
+
+def test_a_photo_without_a_result_gets_no_label(make_session: MakeSession) -> None:
+    page = Page(make_session())
+    page.session.stop()  # nobody works
+    with AGARIC.open("rb") as content:
+        key = page.session.add_photo("a.png", content)
+    assert "no result yet" in page.post(f"/api/photos/{key}/label", {"label": "Parus major"}, 409)["error"]
 
 
 def test_evaluate_reads_the_labels(

@@ -16,10 +16,12 @@ import pytest
 
 pytest.importorskip("starlette")
 
+from bioclip_x.app.choices import Settings
 from bioclip_x.app.limits import Limits
 from bioclip_x.inference.classifier import Classifier
 from bioclip_x.prompts import DescriptorSet, load_descriptors
 from bioclip_x.prompts.descriptors import write_descriptors
+from bioclip_x.records import Result
 from core.app.conftest import DRAWINGS, MakeSession
 from core.app.pages import ORIGIN, PORT, TOKEN, Page
 from helpers import picture
@@ -254,6 +256,29 @@ def test_results_are_exported_by_the_reports(page: Page) -> None:
     with zipfile.ZipFile(io.BytesIO(page.client.get("/api/export/zip").content)) as packed:
         assert {"labels.csv", "bioclip-x-results.csv", "bioclip-x-results.html"} <= set(packed.namelist())
     assert not [one for one in page.session.store.folder.iterdir() if one.is_dir()]
+
+
+@pytest.mark.parametrize("change", ["another choice", "no photos"])
+def test_an_export_is_of_one_classifier(page: Page, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    page.send(AGARIC, PEACOCK)
+    session, before = page.session, page.session.loaded
+    settings, read, n_read = page.get("/api/state")["settings"], session.store.get_result, 0
+
+    def read_late(key: str) -> Result:
+        nonlocal n_read
+        n_read += 1
+        result = read(key)
+        if n_read == 3:  # in the second file of the archive
+            if change == "no photos":
+                session.clear()
+            else:
+                session.choose(Settings(**{**settings, "descriptors": "none"}))
+                session.finish_choice(Settings(**{**settings, "descriptors": "none"}), replace(before, number=2))
+        return result
+
+    monkeypatch.setattr(session.store, "get_result", read_late)
+    assert "export again" in page.get("/api/export/zip", 409)["error"]
+    assert n_read == 3
 
 
 def test_removing_all_leaves_labels(page: Page) -> None:

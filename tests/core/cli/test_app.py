@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,11 +25,13 @@ pytest.importorskip("uvicorn")
 
 
 @contextmanager
-def running(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def running(
+    folder: Path, *flags: str, browser: bool = False, settings: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """The command, and the first line that it prints."""
-    command = [sys.executable, "-m", "bioclip_x", "app", "--no-browser", *flags]
+    command = [sys.executable, "-m", "bioclip_x", "app", "--browser" if browser else "--no-browser", *flags]
     with subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        command, cwd=folder, env={**os.environ, **(settings or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:  # fmt: skip
         assert process.stdout
@@ -59,6 +61,35 @@ def test_an_address_on_one_line_and_an_end_at_once(tmp_path: Path) -> None:
         assert not list(tmp_path.glob("*labels*"))  # nothing was corrected
 
 
+def test_the_browser_gets_a_private_file_and_no_token(tmp_path: Path) -> None:
+    """A browser that notes its arguments, and the file that they name."""
+    seen, fake, temporary = tmp_path / "seen", tmp_path / "browser", tmp_path / "temporary"
+    temporary.mkdir()
+    fake.write_text(
+        f"#!{sys.executable}\n"
+        "import os, sys, urllib.parse, urllib.request\n"
+        "path = urllib.request.url2pathname(urllib.parse.urlsplit(sys.argv[1]).path)\n"
+        f"out = open({str(seen)!r} + '.part', 'w')\n"
+        "out.write('\\n'.join([sys.argv[1], oct(os.stat(path).st_mode & 0o777), open(path).read()]))\n"
+        "out.close()\n"
+        f"os.replace({str(seen)!r} + '.part', {str(seen)!r})\n"
+    )
+    fake.chmod(0o700)
+    settings = {"BROWSER": f"{fake} %s", "DISPLAY": ":99", "TMPDIR": str(temporary)}
+    with running(tmp_path, browser=True, settings=settings) as (process, line):
+        until = time.monotonic() + 20
+        while not seen.exists():
+            assert time.monotonic() < until, "the browser was not opened"
+            time.sleep(0.05)
+        argument, mode, page = seen.read_text().split("\n", 2)
+        assert argument.startswith("file:///") and "token" not in argument and mode == "0o600"
+        assert f"url={line.strip()}" in page
+        assert list(temporary.glob("bioclip-x-app-*/open.html"))
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=20)
+    assert not list(temporary.glob("bioclip-x-app-*"))
+
+
 def test_sigterm_is_told_apart(tmp_path: Path) -> None:
     with running(tmp_path, "--quiet", "--labels", "x.csv") as (process, line):
         assert line.startswith("http://127.0.0.1:")
@@ -79,6 +110,14 @@ def test_a_port_in_use_is_told_or_passed_over() -> None:
         assert first.getsockname()[1] != second.getsockname()[1]
 
 
+def test_on_windows_a_port_is_not_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = []
+    monkeypatch.setattr(socket, "SO_EXCLUSIVEADDRUSE", -5, raising=False)
+    monkeypatch.setattr(socket.socket, "setsockopt", lambda self, *option: options.append(option))
+    bind(None).close()
+    assert set(options) == {(socket.SOL_SOCKET, -5, 1)}
+
+
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn", "python_multipart"])
 def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
@@ -95,6 +134,9 @@ def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch, missing: str) 
         (("--folder", "/tmp"), "below"),
         (("--model", "nothing"), "nothing"),
         (("--port", "70000"), "70000"),
+        (("--event-by", "folder"), "--event-by (in a recipe: event_by) folder: the app names photos one by one"),
+        (("--frames", "1/s"), "--frames (in a recipe: frames) 1/s: the app names photos one by one"),
+        (("--recipe", "events.yaml"), "event_by) 60s: the app names photos one by one"),
     ],
 )
 def test_a_wrong_request_ends_with_one_error(
@@ -105,6 +147,7 @@ def test_a_wrong_request_ends_with_one_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("events.yaml").write_text("event_by: 60s\n")
     with pytest.raises(SystemExit) as ended:
         main(["app", "--no-browser", *flags])
     captured = capsys.readouterr()

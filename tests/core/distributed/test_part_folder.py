@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from bioclip_x.distributed.part_folder import JOURNAL, PROVENANCE, FinishedPart,
 from bioclip_x.errors import BioclipXError, RecipeError
 
 HEADER = {"model": "a", "recipe": {"k": 5}}
-PARTS = [FinishedPart(number, f"{number}.jpg", 2, 1, f"digest {number}", 3) for number in (0, 2)]
+PARTS = [FinishedPart(number, f"{number}.jpg", 2, 0, f"digest {number}", 3) for number in (0, 2)]
 
 
 @pytest.fixture
@@ -34,6 +35,38 @@ def test_a_part_that_was_deleted_or_cut_off_is_not_finished(folder: Path) -> Non
     (folder / name_part(2)).write_bytes(b"ab")
     with PartFolder.open(folder, HEADER) as again:
         assert again.finished == {}
+
+
+@pytest.mark.parametrize("lost", ["deleted", "cut off"])
+def test_a_folder_that_lacks_a_part_has_no_mark_of_a_complete_run(folder: Path, lost: str) -> None:
+    with PartFolder.open(folder, HEADER) as again:
+        again.complete("{}")
+    with PartFolder.open(folder, HEADER):
+        assert (folder / PROVENANCE).exists()  # nothing is to be written
+    (folder / name_part(0)).unlink() if lost == "deleted" else (folder / name_part(0)).write_bytes(b"a")
+    with PartFolder.open(folder, HEADER):
+        assert not (folder / PROVENANCE).exists()
+
+
+def test_a_further_part_removes_the_mark(folder: Path) -> None:
+    with PartFolder.open(folder, HEADER) as again:
+        again.complete("{}")
+        again.add(replace(PARTS[0], number=3), b"abc")
+        assert not (folder / PROVENANCE).exists()
+
+
+def test_parts_with_failures_are_to_be_computed_again(folder: Path) -> None:
+    failed = replace(PARTS[1], failed=1)
+    with PartFolder.open(folder, HEADER) as first:
+        first.add(failed, b"abc")
+        first.complete("{}")
+    with PartFolder.open(folder, HEADER) as again:
+        assert again.finished == {0: PARTS[0]} and again.again == {2: failed}
+        assert not (folder / PROVENANCE).exists() and (folder / name_part(2)).exists()
+        again.add(PARTS[1], b"abc")
+        assert again.finished == {part.number: part for part in PARTS}
+    with PartFolder.open(folder, HEADER) as last:
+        assert last.again == {} and len(last.finished) == 2
 
 
 @pytest.mark.parametrize(

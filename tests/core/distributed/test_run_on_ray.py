@@ -137,10 +137,18 @@ def test_a_second_run_computes_what_is_missing(run: Run, images: Path, tmp_path:
     before = {path.name: path.read_bytes() for path in out.glob("part-*")}
     (out / "part-00001.parquet").unlink()
     times = {path.name: path.stat().st_mtime_ns for path in out.glob("part-*")}
+    (images / "3.png").write_text("no image either")
     code, _, err = run("classify", images, "--output", out, *RAY)
-    assert code == 1 and "has 3 finished parts" in err
+    assert code == 1 and "has 3 finished parts" in err and (out / PROVENANCE).exists()
     assert {path.name: path.read_bytes() for path in out.glob("part-*")} == before
     assert {name: (out / name).stat().st_mtime_ns for name in times} == times
+
+    picture(3).save(images / "3.png")  # the failure was temporary
+    code, _, err = run("classify", images, "--output", out, *RAY)
+    assert code == 0 and "has 3 finished parts" in err and "1 part with images that failed: computed again" in err
+    assert {name: (out / name).stat().st_mtime_ns for name in times} == times
+    assert not read(out)["error"].any() and len(set(read(out)["file_name"])) == 7 and (out / PROVENANCE).exists()
+    before["part-00001.parquet"] = (out / "part-00001.parquet").read_bytes()
 
     code, _, err = run("classify", images, "--output", out, *RAY, "--k", 2)
     assert code == 2 and "holds the parts of another run: recipe.k was 5 and is 2" in err

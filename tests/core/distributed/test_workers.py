@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,8 +96,10 @@ def test_a_model_that_is_missing_ends_the_run(job: NamesJob, surroundings: Surro
     assert Worker(job, {}, Notebook(), surroundings).compute(PART) == Failed("there is no model x")
 
 
-def list_parts(job: NamesJob, images: tuple[str, ...], finished: dict[int, str], stdin: str = "") -> list[Any]:
-    return list(Listing(job, images, stdin, 2, finished, "out", Surroundings.of_this_process()))
+def list_parts(
+    job: NamesJob, images: tuple[str, ...], known: dict[int, str], stdin: str = "", again: Collection[int] = ()
+) -> list[Any]:
+    return list(Listing(job, images, stdin, 2, known, frozenset(again), "out", Surroundings.of_this_process()))
 
 
 def test_finished_parts_are_not_listed(job: NamesJob, pictures: Path) -> None:
@@ -106,6 +108,14 @@ def test_finished_parts_are_not_listed(job: NamesJob, pictures: Path) -> None:
     assert [part.number for part in parts] == [0, 1] and listed == Listed(2, 3, listed.left_out)
     assert "1 file that is no image" in listed.left_out
     assert list_parts(job, (str(pictures),), {0: parts[0].digest}) == [parts[1], listed]
+
+
+def test_parts_that_failed_are_listed_again(job: NamesJob, pictures: Path) -> None:
+    first, second, listed = list_parts(job, (str(pictures),), {})
+    known = {0: first.digest, 1: second.digest}
+    assert list_parts(job, (str(pictures),), known, again=[1]) == [second, listed]
+    [failed] = list_parts(job, (str(pictures),), {0: "other"}, again=[0])
+    assert isinstance(failed, Failed) and "part 0 is of other images" in failed.reason
 
 
 def test_finished_parts_of_other_images_are_refused(job: NamesJob, pictures: Path) -> None:

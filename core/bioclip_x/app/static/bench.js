@@ -42,8 +42,13 @@ function makeNaming(key) {
     }
   };
   draw();
-  const section = make("section", { class: "tool", "aria-labelledby": "naming-title" }, make("h3", { id: "naming-title" }, "What is it?"),
-    current, combobox.element, said);
+  // A name in the file is of a whole photo: where that shows several organisms, one region's name would be wrong for the others.
+  const why = item.n_results > 1
+    ? `This photo has ${item.n_results} regions. The file of corrected names has one name per photo, so none can be kept for it.`
+    : "A name can be kept when there is a result.";
+  const parts = item.n_results === 1 ? [current, combobox.element, said] : [make("p", { class: "quiet" }, why)];
+  const section = make("section", { class: "tool", "aria-labelledby": "naming-title" },
+    make("h3", { id: "naming-title" }, "What is it?"), ...parts);
   return { section, draw };
 }
 
@@ -68,7 +73,7 @@ let naming = null;
 export async function show(key, { focus = false } = {}) {
   const item = items.get(key), bench = byId("bench");
   if (!item) return hide();
-  const version = `${item.state} ${item.name} ${state.about.model} ${state.about.n_prompts} ${items.size > 1}`;
+  const version = `${item.state} ${item.name} ${item.n_results} ${state.about.model} ${state.about.n_prompts} ${items.size > 1}`;
   if (shown.key !== key || shown.version !== version) {
     shown = { key, version };
     await load(key);
