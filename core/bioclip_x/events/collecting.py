@@ -68,7 +68,7 @@ def group_voters(voters: Sequence[Member]) -> list[list[Member]]:
     All are one group, as long as no image shows several organisms. Else those of one individual are a group, if the detector
     tells individuals, and regions with the same best taxon: averaging those of two species would name a third.
     """
-    if all(one.result.n_regions == 1 for one in voters):
+    if len({one.source.name for one in voters}) == len(voters):  # a person beside an animal takes no part
         return [list(voters)]
     groups: dict[tuple[str, ...], list[Member]] = {}
     for one in voters:

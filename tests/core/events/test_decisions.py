@@ -126,6 +126,7 @@ def test_several_organisms_in_one_image_are_several_decisions(tiny_model: str) -
     assert len(group_voters([vote("b", 0), vote("c", other)])) == 1
     groups = group_voters([vote("a", 0), vote("a", other), vote("b", same)])
     assert [[one.source.name for one in group] for group in groups] == [["a", "b"], ["a"]]
+    assert len(group_voters([vote("a", 0), vote("d", other)])) == 1, "one organism beside what takes no part"
     groups = group_voters([vote("a", 0, "i"), vote("a", same, "k"), vote("b", other, "i")])
     assert [[one.source.name for one in group] for group in groups] == [["a", "b"], ["a"]]
 
