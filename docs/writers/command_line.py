@@ -12,6 +12,9 @@ from bioclip_x.cli.main import program
 from bioclip_x.hooks.registry import Registry
 from docs.writers.markdown import NOTICE, escape_text, make_table, quote
 
+_HELP = "-h, --help"
+"""Every command's; click keeps the names of the first context that asked for them, which may be that of a command alone."""
+
 
 def write_command_line(registry: Registry) -> str:
     """Returns the page."""
@@ -37,7 +40,7 @@ def _describe(context: click.Context) -> Iterator[str]:
     pieces = " ".join(command.collect_usage_pieces(context))
     yield from ("", "```text", f"{context.command_path} {pieces}", "```", "", format_help(command.help or ""))
     rows = [
-        (quote(_name_help(context) if one.name == "help" else record[0]), escape_text(record[1]))
+        (quote(_HELP if "--help" in one.opts else record[0]), escape_text(record[1]))
         for one in command.get_params(context)
         if (record := one.get_help_record(context))
     ]
@@ -52,11 +55,6 @@ def _describe(context: click.Context) -> Iterator[str]:
             if (found := command.get_command(context, name))
         ]
         yield from ("", *make_table(("command", ""), commands))
-
-
-def _name_help(context: click.Context) -> str:
-    """Returns the names of the help option, which click keeps as they were in the first context that asked a command."""
-    return ", ".join(sorted(context.help_option_names, key=len))
 
 
 def format_help(text: str) -> str:

@@ -185,7 +185,7 @@ def test_ctrl_c_ends_in_seconds_and_keeps_the_parts(
     images: Path, plugin: Path, tiny_model: str, birds_csv: Path, tmp_path: Path
 ) -> None:
     """With a Ray of its own, of which no process stays."""
-    for number in range(40):
+    for number in range(400):  # minutes, if it is not stopped
         (images / f"{number + 10}.trouble").write_text("SLEEP 0.5")
     out = tmp_path / "out"
     command = [

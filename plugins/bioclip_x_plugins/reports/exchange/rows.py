@@ -47,11 +47,12 @@ class SeenKeys:
 
     def __init__(self) -> None:
         self._table = sqlite3.connect("")  # a temporary file that only this connection sees
-        self._table.execute("CREATE TABLE seen (key TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._table.execute("CREATE TABLE seen (key BLOB PRIMARY KEY) WITHOUT ROWID")
 
     def add(self, key: str) -> bool:
         """Returns whether the key is new."""
-        return self._table.execute("INSERT OR IGNORE INTO seen VALUES (?)", (key,)).rowcount == 1
+        stored = key.encode("utf-8", "surrogatepass")  # a file's name need not be text
+        return self._table.execute("INSERT OR IGNORE INTO seen VALUES (?)", (stored,)).rowcount == 1
 
     def close(self) -> None:
         self._table.close()
