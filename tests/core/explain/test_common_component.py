@@ -86,7 +86,10 @@ def both(model: Any, pooling: str, folder: Path) -> list[tuple[Explanation, Expl
 
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_contributions_stay_as_they_are(model: Any, pooling: str, tmp_path: Path) -> None:
-    pairs = [pair for pair in both(model, pooling, tmp_path) if pair[0].margin > 1e-4]  # else the two are tied
+    all_pairs = both(model, pooling, tmp_path)
+    tied = [pair for pair in all_pairs if pair[0].margin <= 1e-4]
+    assert all(shifted.margin == pytest.approx(plain.margin, abs=1e-3) for plain, shifted in tied), "the tie stays one"
+    pairs = [pair for pair in all_pairs if pair not in tied]  # which of two that are tied wins is a matter of rounding
     assert len(pairs) >= (5 if pooling == "mean" else 1), "by the best text alone, most pairs are tied"
     for plain, shifted in pairs:
         assert (shifted.winner, shifted.runner_up) == (plain.winner, plain.runner_up)
