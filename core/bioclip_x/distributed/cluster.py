@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -102,12 +103,22 @@ def import_ray() -> Any:
 def connect(address: str | None) -> Iterator[Any]:
     """Connects to a Ray cluster, or starts one on this machine, and yields the module ray; ends it with the block.
 
-    A process that is connected already stays so. Raises BioclipXError where there is no such cluster.
+    A process that is connected already stays so. Raises BioclipXError where there is no such cluster. In the block, standard
+    output is standard error: Ray prints there what goes wrong in the cluster, even when its logs are off, and as it ends.
     """
     ray = import_ray()
-    if ray.is_initialized():
-        yield ray
-        return
+    with redirect_stdout(sys.stderr):
+        if ray.is_initialized():
+            yield ray
+            return
+        _start(ray, address)
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
+
+
+def _start(ray: Any, address: str | None) -> None:
     if address:
         check_address(address)
     own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": OBJECT_STORE} if address is None else {}
@@ -120,10 +131,6 @@ def connect(address: str | None) -> Iterator[Any]:
             f"--ray-address {address}: no connection to Ray: {problem}. Is it of this version, and does this machine have "
             "the token of its authentication, if any?"
         ) from problem
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
 
 
 def check_address(address: str) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from bioclip_x.distributed.cluster import Cluster, Shares, check_address, find_shares, import_ray
+from bioclip_x.distributed import cluster as cluster_module
+from bioclip_x.distributed.cluster import Cluster, Shares, check_address, connect, find_shares, import_ray
 from bioclip_x.errors import BioclipXError, RecipeError
 
 
@@ -66,3 +68,21 @@ def test_an_address_without_a_cluster(address: str) -> None:
 def test_the_driver_is_on_a_machine_of_the_cluster() -> None:
     with pytest.raises(RecipeError, match="expected auto or HOST:PORT"):
         check_address("ray://127.0.0.1:10001")
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_what_ray_prints_is_on_stderr(
+    connected: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ray prints failed tasks on standard output, the repeated ones of them as it ends; that is the program's output."""
+    ray = SimpleNamespace(
+        is_initialized=lambda: connected, init=lambda **_: print("init"), shutdown=lambda: print("shutdown")
+    )
+    monkeypatch.setattr(cluster_module, "import_ray", lambda: ray)
+    with pytest.raises(KeyboardInterrupt), connect(None):
+        print("failed task")
+        raise KeyboardInterrupt
+    print("own")
+    out, err = capsys.readouterr()
+    assert out == "own\n"
+    assert err.split() == (["failed", "task"] if connected else ["init", "failed", "task", "shutdown"])
