@@ -61,6 +61,10 @@ class TrainingError(BioclipXError):
     """A training configuration, data set or checkpoint is unusable."""
 
 
+class DatasetError(BioclipXError):
+    """The configuration, a source or the folder of a data set that is built is unusable."""
+
+
 class SettingsError(BioclipXError):
     """The user's configuration file or a BIOCLIP_X_… variable is unusable."""
 

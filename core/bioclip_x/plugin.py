@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bioclip_x.classes.species_lists import read_species_list
     from bioclip_x.errors import (
         BioclipXError,
+        DatasetError,
         DescriptorError,
         ImageError,
         LanguageModelError,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     )
     from bioclip_x.hooks.components import (
         Adapter,
+        Captioner,
         CardReport,
         ClassListDataset,
         ComponentSpec,
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
         Head,
         ImageClassifier,
         ImageDecoder,
+        ImageSource,
         LabelledDataset,
         LanguageModel,
         LayeredEncoder,
@@ -186,6 +189,7 @@ if TYPE_CHECKING:
     )
     from bioclip_x.records.descriptor import list_as_published
     from bioclip_x.records.explanation import EXPLANATION_FORMAT
+    from bioclip_x.records.image_rows import ROW_COLUMNS
     from bioclip_x.regions.masks import decode_mask, encode_mask, encode_polygons, encode_runs, find_box
     from bioclip_x.settings import find_cache_folder
     from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
@@ -221,45 +225,45 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "TAXON", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError", "CalibratedSets",
-    "CardReport", "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
-    "DatasetCapabilities", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector",
-    "DetectorCapabilities", "EmbeddingMap", "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures",
-    "EvaluationReport", "EventImage", "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings",
-    "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier",
-    "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures",
-    "ImageFiles", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
-    "LanguageModelError", "LayeredEncoder", "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch",
-    "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits",
-    "Loss", "LossCapabilities", "LossInput", "Mask", "Match", "MatchedColumns", "Measure", "Mismatch",
-    "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NearestImage", "Neighbours", "NoAnswerError",
-    "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures",
-    "PluginError", "PluginInUse", "Pooling", "PrecomputedScorer", "Prediction", "PreparedDetector", "Problem",
-    "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance", "PublishedSource",
-    "RankColumn", "RankWinner", "Recipe", "RecipeError", "Region", "Registry", "Remainder", "Report",
-    "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample",
-    "SavedHead", "ScientificName", "Scorer", "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents",
-    "SimpleShot", "Source", "Step", "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup",
-    "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities", "TemplateSet",
-    "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextMatcher", "TextRequest", "TextlessScorer",
-    "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated",
-    "WordList", "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_cache_logits",
-    "compute_heights", "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties",
-    "create_registry", "decode_head", "decode_mask", "detect_encoding", "drop_placeholder", "encode_mask",
-    "encode_polygons", "encode_runs", "escape_controls", "escape_surrogates", "explain_csv_error", "find_box",
-    "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above",
-    "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels",
-    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
-    "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published",
-    "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template", "load_template_set",
-    "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head",
-    "match_labels", "match_list", "match_taxon", "name_content", "normalise_rank", "open_archive",
-    "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement", "open_temporary",
-    "parse_name", "pluralise", "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance",
-    "read_species_list", "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress",
-    "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet",
-    "select_largest", "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down",
-    "sweep", "sync_folder", "take_first_line", "to_networkx",
+    "RANKS", "ROW_COLUMNS", "TAXON", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError",
+    "CalibratedSets", "Captioner", "CardReport", "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix",
+    "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError", "Descriptor", "DescriptorError",
+    "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap", "Encoder",
+    "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage", "ExampleScorer",
+    "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities",
+    "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
+    "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "ImageSource", "KnownModel",
+    "LabelledDataset", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder",
+    "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch", "LoadedEncoder", "LoadedEncoderCapabilities",
+    "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits", "Loss", "LossCapabilities", "LossInput", "Mask",
+    "Match", "MatchedColumns", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage",
+    "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses",
+    "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "PluginInUse", "Pooling", "PrecomputedScorer",
+    "Prediction", "PreparedDetector", "Problem", "Processes", "Prompt", "PromptContribution", "PromptSet",
+    "PromptTemplate", "Provenance", "PublishedSource", "RankColumn", "RankWinner", "Recipe", "RecipeError",
+    "Region", "Registry", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role",
+    "RunContext", "RunFigures", "Sample", "SavedHead", "ScientificName", "Scorer", "ScorerCapabilities", "Scores",
+    "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step", "StepEnd", "Stream", "SupportImages",
+    "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader",
+    "TaxonomyReaderCapabilities", "TemplateSet", "TextBank", "TextBuilder", "TextBuilderCapabilities",
+    "TextMatcher", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities",
+    "TrainingError", "TreeTensors", "Validated", "WordList", "add_beside", "add_inner_classes", "combine_columns",
+    "compute_bets", "compute_cache_logits", "compute_heights", "compute_lca_costs", "compute_tree_distances",
+    "count_tied_nodes", "count_ties", "create_registry", "decode_head", "decode_mask", "detect_encoding",
+    "drop_placeholder", "encode_mask", "encode_polygons", "encode_runs", "escape_controls", "escape_surrogates",
+    "explain_csv_error", "find_box", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding",
+    "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
+    "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
+    "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder",
+    "list_as_published", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
+    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
+    "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content", "normalise_rank",
+    "open_archive", "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement",
+    "open_temporary", "parse_name", "pluralise", "read_delimited_rows", "read_labels", "read_lines",
+    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
+    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
+    "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -277,8 +281,8 @@ TOPICS: Final = {
     ),
     "What components must be able to do": (
         ("hooks.components",
-         "Adapter CardReport ClassListDataset Dataset Detector Encoder EvaluationReport ExampleScorer Head ImageClassifier "
-         "ImageDecoder "
+         "Adapter Captioner CardReport ClassListDataset Dataset Detector Encoder EvaluationReport ExampleScorer Head ImageClassifier "
+         "ImageDecoder ImageSource "
          "LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer "
          "NotingAdjustment PatchEncoder PrecomputedScorer PreparedDetector Report ReportWriter Sample Scorer TaxonomyReader "
          "TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
@@ -291,9 +295,12 @@ TOPICS: Final = {
          "PromptSet Provenance RankWinner Region Remainder Result RunContext RunFigures Scores Source Step StepEnd "
          "SupportImages Synonym Taxon TaxonGroup TextBank TextMatcher TextRequest TreeTensors Validated"),
     ),
+    "The rows that sources of images give": (
+        ("records.image_rows", "ROW_COLUMNS"),
+    ),
     "Errors": (
         ("errors",
-         "BioclipXError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
+         "BioclipXError DatasetError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
          "ScoresError TaxonomyError TrainingError"),
         ("messages", "escape_controls list_some pluralise"),
         ("validation", "FieldError find_first_error"),

@@ -13,7 +13,7 @@ Legend: B images, C classes, P prompts, D embedding, T inner taxa.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,7 @@ from bioclip_x.records import (
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import pyarrow as pa
     import torch
     from PIL.Image import Image
 
@@ -56,8 +57,8 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "text_builders", "models", "encoders", "classifiers", "scorers", "adjust_logits", "heads", "losses", "taxonomy_readers",
-    "language_models", "prompts", "datasets", "image_decoders", "detectors", "reports", "commands", "adapters",
-    "callbacks",
+    "language_models", "prompts", "datasets", "image_sources", "captioners", "image_decoders", "detectors", "reports", "commands",
+    "adapters", "callbacks",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -72,6 +73,8 @@ METHODS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "taxonomy_readers": ("sniff", "read"),
     "language_models": ("complete", "close"),
     "datasets": ("prepare", "__len__", "sample", "name", "image"),
+    "image_sources": ("revision", "tables", "notes"),
+    "captioners": ("caption", "close"),
     "image_decoders": ("recognises", "decode"),
     "detectors": ("detect",),
     "reports": ("open",),
@@ -678,3 +681,45 @@ class SequentialDataset(Dataset, Protocol):
 
     def blocks(self) -> Sequence[int]:
         """Returns the numbers of images of the shards, in the order of their indices."""
+
+
+class ImageSource(Protocol):
+    """Images with their names, licences and owners, in a published layout, of which `bioclip-x dataset build` makes a data set.
+
+    It reads metadata only, no image. The constructor reads nothing.
+    """
+
+    def revision(self) -> str:
+        """Returns a text that changes when what it reads changes, such as a digest of names, sizes and times of its files.
+
+        Raises DatasetError for files that are missing.
+        """
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yields the rows in an order that stays, in tables of some thousand, in memory independent of their number.
+
+        The columns are those of `ROW_COLUMNS`, all texts. An image without metadata, and metadata without an image, are rows
+        with a `problem`, so that every image is accounted for. Raises DatasetError where the files are not as published.
+        """
+
+    def notes(self) -> Sequence[str]:
+        """Returns what users should know of the rows, after the last table."""
+
+
+class Captioner(Protocol):
+    """Describes images in words. The constructor opens no connection; `close` closes all."""
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """`model`, `host` and what else determines the captions, as JSON: no key, no user name, no full address."""
+
+    def caption(self, image: bytes, taxon: Taxon) -> Awaitable[str] | str:
+        """Returns a caption of one image, in one line.
+
+        image: a JPEG file. taxon: what it shows, for the question. May be a coroutine; otherwise it is called from threads.
+        Raises NoAnswerError if other images may still be described, LanguageModelError if none will be; both name the server
+        and the reason, never a key. The captioner itself retries transient failures.
+        """
+
+    def close(self) -> Awaitable[None] | None:
+        """Closes connections at the end of a run; the captioner may be used again."""

@@ -46,12 +46,14 @@ from bioclip_x.renamed_names import add_old_arguments
 if TYPE_CHECKING:
     from bioclip_x.hooks.components import (
         Adapter,
+        Captioner,
         Dataset,
         Detector,
         Encoder,
         Head,
         ImageClassifier,
         ImageDecoder,
+        ImageSource,
         LanguageModel,
         LogitAdjustment,
         Loss,
@@ -322,6 +324,12 @@ class Registry:
     def make(self, kind: Literal["prompts"], name: str, options: Mapping[str, Any] | None = None) -> PromptTemplate: ...
     @overload
     def make(self, kind: Literal["datasets"], name: str, options: Mapping[str, Any] | None = None) -> Dataset: ...
+    @overload
+    def make(
+        self, kind: Literal["image_sources"], name: str, options: Mapping[str, Any] | None = None
+    ) -> ImageSource: ...
+    @overload
+    def make(self, kind: Literal["captioners"], name: str, options: Mapping[str, Any] | None = None) -> Captioner: ...
     @overload
     def make(
         self, kind: Literal["image_decoders"], name: str, options: Mapping[str, Any] | None = None

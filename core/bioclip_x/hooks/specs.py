@@ -185,6 +185,27 @@ def datasets() -> Sequence[ComponentSpec]:
 
 
 @hookspec
+def image_sources() -> Sequence[ComponentSpec]:
+    """Sources of images with names, licences and owners, of which data sets are built.
+
+    Called once when the registry is created. Return specs whose targets satisfy `components.ImageSource`; used by
+    `sources:` in the configuration of `bioclip-x dataset build`. A data set of the hook `datasets` that brings its own classes
+    is a source, too.
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def captioners() -> Sequence[ComponentSpec]:
+    """Models that describe images in words.
+
+    Called once when the registry is created. Return specs whose targets satisfy `components.Captioner`; used by
+    `captions:` in the configuration of `bioclip-x dataset build`.
+    """
+    raise NotImplementedError
+
+
+@hookspec
 def image_decoders() -> Sequence[ComponentSpec]:
     """Image formats that Pillow does not read.
 

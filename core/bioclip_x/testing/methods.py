@@ -37,6 +37,8 @@ PROTOCOLS: Final[Mapping[Kind, type]] = {
     "taxonomy_readers": components.TaxonomyReader,
     "language_models": components.LanguageModel,
     "datasets": components.Dataset,
+    "image_sources": components.ImageSource,
+    "captioners": components.Captioner,
     "image_decoders": components.ImageDecoder,
     "detectors": components.Detector,
     "reports": components.Report,
