@@ -281,8 +281,8 @@ TOPICS: Final = {
     ),
     "What components must be able to do": (
         ("hooks.components",
-         "Adapter Captioner CardReport ClassListDataset Dataset Detector Encoder EvaluationReport ExampleScorer Head ImageClassifier "
-         "ImageDecoder ImageSource "
+         "Adapter Captioner CardReport ClassListDataset Dataset Detector Encoder EvaluationReport ExampleScorer Head "
+         "ImageClassifier ImageDecoder ImageSource "
          "LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer "
          "NotingAdjustment PatchEncoder PrecomputedScorer PreparedDetector Report ReportWriter Sample Scorer TaxonomyReader "
          "TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
@@ -300,8 +300,8 @@ TOPICS: Final = {
     ),
     "Errors": (
         ("errors",
-         "BioclipXError DatasetError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError RecipeError "
-         "ScoresError TaxonomyError TrainingError"),
+         "BioclipXError DatasetError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError "
+         "RecipeError ScoresError TaxonomyError TrainingError"),
         ("messages", "escape_controls list_some pluralise"),
         ("validation", "FieldError find_first_error"),
     ),
