@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from bioclip_x.config_file import find_place, read_document, set_field
 from bioclip_x.errors import RecipeError, TrainingError
 from bioclip_x.hooks.options import ComponentRef, parse_ref
-from bioclip_x.io import strict_yaml
-from bioclip_x.io.files import read_text, read_yaml
 from bioclip_x.renamed_names import rename_keys
 from bioclip_x.training.compute.precision import Precision
 from bioclip_x.validation import list_errors
@@ -282,17 +282,12 @@ def read_config(
 
     Raises TrainingError naming the file, the line and the field.
     """
-    document, origins = _read_document(file)
+    document, origins = read_document(file, TrainingError, _rename_fields)
     document = dict(defaults or {}) | document
     for name, value in _rename_fields(changes or {}).items():
-        _set_field(document, name, value)
+        set_field(document, name, value, TrainingError)
         origins.pop(name.split(".")[0], None)
-
-    def locate(place: Sequence[str | int]) -> str:
-        origin = origins.get(str(place[0])) if place else None
-        line = strict_yaml.find_line(read_text(origin, TrainingError), place) if origin else 0
-        return f"{origin}, line {line}" if line else str(file)
-
+    locate = partial(find_place, file, origins, error=TrainingError)
     return make_config(document | {"base": file.parent}, locate=locate)
 
 
@@ -320,31 +315,3 @@ def make_config(
 def _rename_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Returns fields under their present names. Raises TrainingError for a name that is no longer accepted."""
     return rename_keys("train", fields, error=TrainingError)
-
-
-def _read_document(file: Path, above: tuple[Path, ...] = ()) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Returns the fields of a file and of those that it extends, and the file that each comes from."""
-    document = read_yaml(file, TrainingError)
-    if not isinstance(document, dict):
-        raise TrainingError(f"{file}: expected a mapping of fields, got {type(document).__name__}")
-    document = _rename_fields(document)
-    extended = document.pop("extends", None)
-    own = dict.fromkeys(document, file)
-    if extended is None:
-        return document, own
-    if not isinstance(extended, str):
-        raise TrainingError(f"{file}: extends: expected the name of a file, got {extended!r}")
-    if file.resolve() in above:
-        raise TrainingError(f"{file}: extends: {extended} extends this file in turn")
-    base, origins = _read_document(file.parent / extended, (*above, file.resolve()))
-    return base | document, origins | own
-
-
-def _set_field(document: dict[str, Any], name: str, value: Any) -> None:
-    *above, last = name.split(".")
-    for part in above:
-        nested = document.setdefault(part, {})
-        if not isinstance(nested, dict):
-            raise TrainingError(f"{name}: {part} is not a mapping, so it has no fields to set")
-        document = nested
-    document[last] = value
