@@ -16,6 +16,7 @@ def commands() -> list[ComponentSpec]:
         ),
         ComponentSpec("classify", "classify images and explain predictions", "bioclip_x.cli.classify:command"),
         ComponentSpec("config", "this machine's settings and their origins", "bioclip_x.cli.config:command"),
+        ComponentSpec("dataset", "build data sets for training", "bioclip_x.cli.dataset:command"),
         ComponentSpec("embed", "embeddings of images and texts", "bioclip_x.cli.embed:command"),
         ComponentSpec("evaluate", "measure accuracy on labelled images", "bioclip_x.cli.evaluation.evaluate:command"),
         ComponentSpec(

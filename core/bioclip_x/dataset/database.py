@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ def quote(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def quote_files(paths: list[Path]) -> str:
+def quote_files(paths: Iterable[Path]) -> str:
     """Returns a list of files as DuckDB's table functions take it; the characters of its patterns stand for themselves."""
     escaped = (str(path).translate({ord(one): f"[{one}]" for one in "*?["}) for path in paths)
     return "[" + ", ".join(map(quote, escaped)) + "]"

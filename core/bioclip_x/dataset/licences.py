@@ -39,10 +39,9 @@ def normalise_licence(text: str) -> str:
 
     Without a version the identifier has none: "CC-BY".
 
-    >>> normalise_licence("http://creativecommons.org/licenses/by-nc/4.0/"), normalise_licence("Attribution-ShareAlike License")
-    ('CC-BY-NC-4.0', 'CC-BY-SA')
-    >>> normalise_licence("CC_BY_4_0"), normalise_licence("cc-by-nc-sa 3.0"), normalise_licence("© Jane Doe"), normalise_licence("")
-    ('CC-BY-4.0', 'CC-BY-NC-SA-3.0', 'all rights reserved', 'unknown')
+    >>> given = ("https://creativecommons.org/licenses/by-nc/4.0", "Attribution-ShareAlike License", "CC_BY_4_0", "© Doe", "")
+    >>> [normalise_licence(text) for text in given]
+    ['CC-BY-NC-4.0', 'CC-BY-SA', 'CC-BY-4.0', 'all rights reserved', 'unknown']
     """
     text = " ".join(text.split())
     if text.casefold() in _BLANK:
@@ -71,8 +70,8 @@ def is_allowed(licence: str, allow: Sequence[str] | None, unknown: Literal["use"
     allow: identifiers, which stand for all versions if they have none ("CC-BY" does not stand for "CC-BY-NC"); None for all but
     `RESERVED`. unknown: for images without a licence, and under one that is not recognised unless it is listed.
 
-    >>> is_allowed("CC-BY-4.0", ["CC-BY"], "use"), is_allowed("CC-BY-NC-4.0", ["CC-BY"], "use"), is_allowed("unknown", None, "refuse")
-    (True, False, False)
+    >>> [is_allowed(licence, ["CC-BY"], "refuse") for licence in ("CC-BY-4.0", "CC-BY-NC-4.0", "unknown")]
+    [True, False, False]
     """
     if licence in (UNKNOWN, OTHER) and (allow is None or licence not in allow):
         return unknown == "use"

@@ -27,7 +27,7 @@ from bioclip_x.training.data.order import EpochOrder, make_sample_rng, make_view
 from bioclip_x.training.data.tasks import Task, Tasks, slice_batch, split
 from bioclip_x.training.data.texts import TextSampler
 from bioclip_x.training.data.tokens import Tokens
-from bioclip_x.training.data.workers import run_tasks
+from bioclip_x.worker_processes import run_tasks
 
 AHEAD: Final = 2
 """Batches made in advance."""

@@ -1,7 +1,7 @@
 """Runs tasks in worker processes, ahead of their use, with the results in order.
 
-Workers leave signals to the main process. What a task raises is raised in the main process as itself; a worker that dies is a
-TrainingError. Workers end with the generator, and if the main process dies.
+Workers leave signals to the main process. What a task raises is raised in the main process as itself; a worker that dies is
+an error of the caller's kind. Workers end with the generator, and if the main process dies.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any, Final, Generic, TypeVar
 import torch
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from bioclip_x.errors import ComponentError, TrainingError
+from bioclip_x.errors import BioclipXError, ComponentError, TrainingError
 from bioclip_x.faults import summarise
 
 T = TypeVar("T")
@@ -66,12 +66,19 @@ class Tried(Dataset[Any], Generic[T, R]):
 
 
 def run_tasks(
-    function: Callable[[T], R], tasks: Iterable[T], *, workers: int, ahead: int, context: str | None = None
+    function: Callable[[T], R],
+    tasks: Iterable[T],
+    *,
+    workers: int,
+    ahead: int,
+    context: str | None = None,
+    error: type[BioclipXError] = TrainingError,
 ) -> Generator[R, None, None]:
     """Yields the function's result for each task, in order.
 
     function: picklable, unless workers are forked. workers: the number of processes; 0 for this one. ahead: tasks that are
     done in advance. context: how processes are started ("fork", "spawn", "forkserver"); None: as is usual on the platform.
+    error: raised where a worker dies.
     """
     others = set(multiprocessing.active_children())
     with _signals_blocked(), warnings.catch_warnings():
@@ -101,7 +108,7 @@ def run_tasks(
             except RuntimeError as problem:  # the tasks' own are Failures
                 died = str(problem)
             if died:
-                raise TrainingError(_explain_death(started, died))
+                raise error(_explain_death(started, died))
             if isinstance(result, Failure):
                 raise result.problem from (WorkerTraceback(result.traceback) if result.traceback else None)
             yield result
@@ -164,7 +171,7 @@ def _explain_death(started: list[BaseProcess], reason: str) -> str:
     if name == "SIGBUS":
         return f"workers: one {how}: the shared memory (/dev/shm) is full; enlarge it, or lower workers or batch_size"
     more = "; is the memory full? Lower workers or batch_size" if name in ("", "SIGKILL") else f": {reason}"
-    return f"workers: a process that makes batches {how}{more}. With workers: 0, the main process makes them"
+    return f"workers: one {how}{more}. With workers: 0, the main process does their work"
 
 
 def _make_picklable(problem: Exception) -> Exception:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from bioclip_x.errors import ComponentError, ImageError, TrainingError
-from bioclip_x.training.data.workers import WorkerTraceback, run_tasks
+from bioclip_x.worker_processes import WorkerTraceback, run_tasks
 
 
 class Unpicklable(Exception):
@@ -96,7 +96,7 @@ def test_workers_do_not_change_the_random_state() -> None:
 
 SCRIPT = """
 import os, signal, sys
-from bioclip_x.training.data.workers import run_tasks
+from bioclip_x.worker_processes import run_tasks
 
 def work(task):
     return os.getpid()

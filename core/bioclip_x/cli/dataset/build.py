@@ -1,0 +1,67 @@
+"""`bioclip-x dataset build`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bioclip_x.cli.flags import plugin_option, quiet_option
+from bioclip_x.cli.render.terminal import echo
+from bioclip_x.cli.train import parse_changes
+from bioclip_x.hooks.registry import Registry
+
+STAGES = ("names", "images", "duplicates", "shards")
+
+
+@click.command(name="build")
+@click.argument("config", type=click.Path(path_type=Path))
+@plugin_option
+@click.option("--output", type=click.Path(path_type=Path), help="Folder of the data set; overrides the configuration.")
+@click.option("--until", type=click.Choice(STAGES), default=STAGES[-1], show_default=True, help="The last stage.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Change a field of the configuration (workers=8, images.size=224). Repeatable.",
+)
+@quiet_option
+@click.pass_obj
+def build(
+    registry: Registry,
+    config: Path,
+    plugins: tuple[str, ...],
+    output: Path | None,
+    until: str,
+    changes: tuple[str, ...],
+    quiet: bool,
+) -> None:
+    """Build the data set that CONFIG (YAML) describes. The same command goes on with an interrupted build.
+
+    \b
+    bioclip-x dataset build park.yaml --until names      resolve the names, and write review.csv
+    bioclip-x dataset build park.yaml                    read the images, and write shards, catalogue and data card
+    """  # fmt: skip
+    from bioclip_x.dataset.build import build_dataset
+    from bioclip_x.dataset.config import read_config
+    from bioclip_x.progress import Progress
+
+    fields: dict[str, Any] = parse_changes(changes)
+    fields |= {"output": str(output.resolve())} if output else {}
+    settings = read_config(config, fields)
+    own = [str(settings.path(Path(name)).resolve()) if name.endswith(".py") else name for name in settings.plugins]
+    registry.load((*own, *plugins))
+
+    def say(note: str) -> None:
+        if not quiet:
+            echo(f"note: {note}", err=True)
+
+    with Progress(enabled=not quiet) as progress:
+        counts = build_dataset(settings, registry, progress, say, until)
+    if counts:
+        for outcome, count in counts["outcomes"].items():
+            if count:
+                echo(f"{outcome:12} {count:>12,}")
+    echo(settings.path(settings.output))

@@ -1,0 +1,93 @@
+"""Writes what a data set holds: a row for each image of the sources, and the tree of the taxa that are used."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bioclip_x.dataset.database import quote, quote_files
+from bioclip_x.dataset.outcomes import OUTCOMES, select_newest_images
+from bioclip_x.io.replacement import open_replacement
+from bioclip_x.taxonomy.ranks import LINNAEAN
+
+CATALOGUE: Final = "catalogue.parquet"
+TAXONOMY: Final = "taxonomy.csv"
+
+
+def write_catalogue(connection: Any, files: Mapping[str, Sequence[Path]], folder: Path) -> None:
+    """Writes `catalogue.parquet`, sorted by the order of the sources.
+
+    files: the tables `decided`, `rows`, `resolved`, `images`, `placed` (row, shard), `failed` (row, reason) and `captions`
+    (row, caption, similarity). The view `catalogue` of the file stays in the connection.
+    """
+    names = ", ".join(f"n.{name} AS {name}" for name in ("name", "rank"))
+    ranks = ", ".join(f'n."{rank}"' for rank in LINNAEAN)
+    output = folder / CATALOGUE
+    temporary = folder / f".{CATALOGUE}.building.tmp"
+    connection.execute(f"""
+        COPY (
+            SELECT d.id, s.name AS source, r.source_id, r.image, r.member,
+                CASE WHEN f.row IS NULL THEN d.outcome ELSE 'unreadable' END AS outcome,
+                coalesce(f.reason, d.reason) AS reason,
+                CASE WHEN f.row IS NULL THEN d.split ELSE '' END AS split,
+                CASE WHEN f.row IS NULL THEN coalesce(p.shard, '') ELSE '' END AS shard,
+                coalesce(kept.id, '') AS duplicate_of,
+                r.name AS given_name, r.rank AS given_rank, {names}, {ranks}, n.common_name, n.status, n.taxonomy, n."by",
+                n.conflict, d.licence, r.licence AS given_licence, r.rights_holder, r.reference, r.split AS given_split,
+                coalesce(c.caption, '') AS caption, c.similarity, hex(i.sha256) AS sha256, i.width, i.height
+            FROM read_parquet({quote_files(files["decided"])}) d
+            JOIN read_parquet({quote_files(files["rows"])}) r USING (row)
+            JOIN sources s ON s.number = d.row // {1 << 40}
+            JOIN read_parquet({quote_files(files["resolved"])}) n USING (key)
+            LEFT JOIN read_parquet({quote_files(files["decided"])}) kept ON kept.row = d.duplicate_of
+            LEFT JOIN ({select_newest_images(files["images"])}) i ON i.row = d.row
+            LEFT JOIN read_parquet({quote_files(files["placed"])}) p ON p.row = d.row
+            LEFT JOIN read_parquet({quote_files(files["failed"])}) f ON f.row = d.row
+            LEFT JOIN read_parquet({quote_files(files["captions"])}) c ON c.row = d.row
+            ORDER BY d.row
+        ) TO {quote(str(temporary))} (FORMAT parquet, COMPRESSION zstd)
+    """)
+    temporary.replace(output)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW catalogue AS SELECT * FROM read_parquet({quote_files([output])})")
+
+
+def write_taxonomy(connection: Any, folder: Path) -> int:
+    """Writes `taxonomy.csv`, the lineages of the images that are used, which `train` reads. Returns their number."""
+    ranks = ", ".join(f'"{rank}"' for rank in LINNAEAN)
+    lineages = connection.execute(f"""
+        SELECT {ranks}, min(common_name) FILTER (common_name <> '') AS common_name
+        FROM catalogue WHERE outcome = 'used' GROUP BY {ranks} ORDER BY {ranks}
+    """).fetchall()
+    with open_replacement(folder / TAXONOMY) as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow([*LINNAEAN, "common_name"])
+        writer.writerows([value or "" for value in row] for row in lineages)
+    return len(lineages)
+
+
+def count_images(connection: Any) -> dict[str, Any]:
+    """Counts the images of the catalogue by outcome, source, status, rank, split and licence, and the taxa that are used."""
+
+    def count(*columns: str, where: str = "true") -> list[dict[str, Any]]:
+        named = ", ".join(f'"{column}"' for column in columns)
+        rows = connection.execute(
+            f"SELECT {named}, count(*) AS images FROM catalogue WHERE {where} GROUP BY ALL ORDER BY images DESC, {named}"
+        ).fetchall()
+        return [dict(zip((*columns, "images"), row)) for row in rows]
+
+    used = "outcome = 'used'"
+    by_outcome = {one["outcome"]: one["images"] for one in count("outcome")}
+    taxa = ", ".join(f"""count(DISTINCT ({", ".join(f'"{one}"' for one in LINNAEAN[: at + 1])})) FILTER ("{rank}" <> '')"""
+                     for at, rank in enumerate(LINNAEAN))  # fmt: skip
+    return {
+        "images": sum(by_outcome.values()),
+        "outcomes": {outcome: by_outcome.get(outcome, 0) for outcome in OUTCOMES},
+        "by_source": count("source", "outcome"),
+        "statuses": count("source", "status", "rank"),
+        "splits": count("split", where=used),
+        "licences": count("licence", "outcome"),
+        "ranks": dict(zip(LINNAEAN, connection.execute(f"SELECT {taxa} FROM catalogue WHERE {used}").fetchone())),
+        "reasons": count("outcome", "reason", where="outcome <> 'used' AND reason <> ''")[:1000],
+    }

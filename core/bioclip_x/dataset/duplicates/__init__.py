@@ -1,0 +1,1 @@
+"""Finds images that are the same: equal files, equal pictures, equal content."""

@@ -1,0 +1,115 @@
+"""The folder of a data set, and the stages that an interrupted or changed build need not repeat.
+
+Each stage has a folder in `work/`. Its file `stage.json` says what its content was made from; where that has changed, the stage
+is made anew. A folder without it holds a stage that was interrupted, of which complete files are kept.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bioclip_x.errors import DatasetError
+from bioclip_x.io.disk import lock
+from bioclip_x.io.journal import describe_differences
+from bioclip_x.io.replacement import open_replacement
+from bioclip_x.messages import list_some
+
+WORK: Final = "work"
+STATE: Final = "stage.json"
+VERSION: Final = 1
+"""Of the files in `work/`."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage's folder. inputs: what its content depends on, as JSON. summary: of a complete stage, else None."""
+
+    path: Path
+    inputs: Mapping[str, Any]
+    summary: Mapping[str, Any] | None
+
+    def finish(self, summary: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Marks the stage as complete, and returns its summary."""
+        write_json(self.path / STATE, {"version": VERSION, "inputs": self.inputs, "summary": dict(summary)})
+        return summary
+
+
+class BuildFolder:
+    """The folder of one data set; made by `open_folder`."""
+
+    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
+        self.path, self.work, self._say = path, path / WORK, say
+
+    def open_stage(self, name: str, inputs: Mapping[str, Any], *, keeps: bool = False) -> Stage:
+        """Opens a stage, and empties it where its inputs have changed.
+
+        keeps: its files say for themselves what they were made from, and stay. Raises DatasetError for a damaged state.
+        """
+        folder = self.work / name
+        wanted = json.loads(json.dumps(inputs))
+        before = self._read_state(folder)
+        if before is not None and before["inputs"] == wanted:
+            return Stage(folder, wanted, before["summary"])
+        begun = read_json(folder / "inputs.json")
+        if before is not None or (begun is not None and begun != wanted):
+            old = before["inputs"] if before is not None else begun
+            differences = describe_differences(old, wanted) if isinstance(old, dict) else []
+            if differences and not keeps:
+                self._say(f"{name}: done again, since {list_some(differences, 3)}")
+            if not keeps:
+                shutil.rmtree(folder)
+            else:
+                (folder / STATE).unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "inputs.json", wanted)
+        return Stage(folder, wanted, None)
+
+    def _read_state(self, folder: Path) -> dict[str, Any] | None:
+        state = read_json(folder / STATE)
+        is_valid = isinstance(state, dict) and state.get("version") == VERSION and {"inputs", "summary"} <= state.keys()
+        return state if is_valid else None
+
+
+@contextmanager
+def open_folder(path: Path, say: Callable[[str], None]) -> Iterator[BuildFolder]:
+    """Opens or creates the folder of a data set, which one process builds at a time.
+
+    say: receives notes. Raises DatasetError where another process builds it, where it holds something else, and where it
+    cannot be written.
+    """
+    if path.exists() and not path.is_dir():
+        raise DatasetError(f"output: {path} is a file; expected a folder")
+    if path.is_dir() and any(path.iterdir()) and not (path / WORK).is_dir():
+        raise DatasetError(f"output: {path} holds other files; name an empty folder, or that of an earlier build")
+    try:
+        (path / WORK).mkdir(parents=True, exist_ok=True)
+        with (path / WORK / "lock").open("ab") as handle:
+            lock(handle.fileno())
+            yield BuildFolder(path, say)
+    except BlockingIOError:
+        raise DatasetError(f"output: another process builds the data set in {path}") from None
+    except OSError as problem:
+        where = problem.filename or path
+        raise DatasetError(
+            f"{where} cannot be written: {problem.strerror or problem}; what is finished is kept, and the same command goes on"
+        ) from problem
+
+
+def write_json(path: Path, document: Any) -> None:
+    with open_replacement(path) as stream:
+        json.dump(document, stream, indent=1, ensure_ascii=False)
+        stream.write("\n")
+
+
+def read_json(path: Path) -> Any:
+    """Reads a file that `write_json` wrote; None where there is none, or a damaged one."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

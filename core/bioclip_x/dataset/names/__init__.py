@@ -1,0 +1,1 @@
+"""Resolves the names that sources give."""

@@ -1,0 +1,139 @@
+"""Decides what becomes of each row. Every row has exactly one outcome, so that their counts add up.
+
+The first of these that applies: `incomplete` (the row names no image, or the image has no row), `repeated` (its identifier was
+there before), `unlicensed`, `unnamed` (its name is ambiguous, lost, or not exact enough), `held out`, `unreadable`, `duplicate`,
+`used`. The first five are known before any image is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from bioclip_x.dataset.config import BuildConfig
+from bioclip_x.dataset.database import quote, quote_files
+from bioclip_x.dataset.licences import is_allowed, normalise_licence
+from bioclip_x.dataset.schema import FIRST_ROW
+
+OUTCOMES: Final = (
+    "used", "duplicate", "held out", "unreadable", "unlicensed", "unnamed", "repeated", "incomplete",
+)  # fmt: skip
+BEFORE_READING: Final = ("incomplete", "repeated", "unlicensed", "unnamed")
+"""Outcomes of rows whose image is never read."""
+
+
+def plan_rows(connection: Any, config: BuildConfig, files: Mapping[str, Sequence[Path]], output: Path) -> None:
+    """Writes the outcome of each row as far as it is known before the images are read, "" where it is not.
+
+    files: the tables `rows`, `keys` and `resolved` and `held_out`. The output has `row`, `key`, `source` (its number), `licence`
+    (normalised), `outcome`, `reason` and `priority`: of equal images the one with the lowest is kept.
+    """
+    _register_licences(connection, config, files["rows"])
+    least = "('full')" if config.names.least == "full" else "('full', 'partial')"
+    if config.names.ambiguous == "use":
+        least = least.replace(")", ", 'ambiguous')")
+    connection.execute(f"""
+        COPY (
+            SELECT row, key, source, licence,
+                CASE
+                    WHEN problem <> '' THEN 'incomplete'
+                    WHEN place > 1 THEN 'repeated'
+                    WHEN NOT allowed THEN 'unlicensed'
+                    WHEN status NOT IN {least} OR rank = '' THEN 'unnamed'
+                    WHEN held_reason IS NOT NULL THEN 'held out'
+                    ELSE ''
+                END AS outcome,
+                CASE
+                    WHEN problem <> '' THEN problem
+                    WHEN place > 1 THEN 'the source has the identifier ' || source_id || ' before'
+                    WHEN NOT allowed THEN licence
+                    WHEN status NOT IN {least} OR rank = '' THEN status || CASE WHEN why <> '' THEN ': ' || why ELSE '' END
+                    ELSE coalesce(held_reason, '')
+                END AS reason,
+                source * 4 + CASE status WHEN 'full' THEN 0 WHEN 'partial' THEN 1 ELSE 2 END AS priority
+            FROM (
+                SELECT r.row, k.key, r.row // {FIRST_ROW} AS source, l.licence, l.allowed, r.problem, r.source_id,
+                    n.status, n.rank, n.reason AS why, h.reason AS held_reason,
+                    row_number() OVER (PARTITION BY r.row // {FIRST_ROW}, r.source_id ORDER BY r.row) AS place
+                FROM read_parquet({quote_files(files["rows"])}) r
+                JOIN read_parquet({quote_files(files["keys"])}) k USING (row)
+                JOIN read_parquet({quote_files(files["resolved"])}) n USING (key)
+                JOIN licences l ON l.given = r.licence
+                LEFT JOIN read_parquet({quote_files(files["held_out"])}) h ON h.row = r.row
+            )
+            ORDER BY row
+        ) TO {quote(str(output))} (FORMAT parquet, COMPRESSION zstd)
+    """)
+
+
+def _register_licences(connection: Any, config: BuildConfig, rows: Sequence[Path]) -> None:
+    """Makes the table `licences`: each text that is given, its normal form, and whether it permits the use."""
+    given = connection.execute(f"SELECT DISTINCT licence FROM read_parquet({quote_files(rows)})").fetchall()
+    connection.execute("CREATE OR REPLACE TEMP TABLE licences (given VARCHAR, licence VARCHAR, allowed BOOLEAN)")
+    normal = [(text, normalise_licence(text)) for (text,) in given]
+    rules = config.licences
+    records = [(text, licence, is_allowed(licence, rules.allow, rules.unknown)) for text, licence in normal]
+    if records:
+        connection.executemany("INSERT INTO licences VALUES (?, ?, ?)", records)
+
+
+def decide_rows(connection: Any, config: BuildConfig, files: Mapping[str, Sequence[Path]], output: Path) -> None:
+    """Writes the outcome of each row, and the split of those that are used.
+
+    files: the tables `plan`, `rows`, `images`, `duplicates` and `across` (duplicates of images that are held out). The output has
+    `row`, `key`, `id`, `licence`, `outcome`, `reason`, `duplicate_of` and `split`.
+    """
+    images = select_newest_images(files["images"])
+    connection.execute(f"""
+        COPY (
+            SELECT row, key, id, licence, outcome, reason, duplicate_of,
+                CASE WHEN outcome = 'used' THEN {_make_split(config)} ELSE '' END AS split
+            FROM (
+                SELECT p.row, p.key, md5(s.name || chr(0) || r.source_id) AS id, p.licence,
+                    CASE
+                        WHEN p.outcome <> '' THEN p.outcome
+                        WHEN i.row IS NULL OR i.error <> '' THEN 'unreadable'
+                        WHEN a.row IS NOT NULL THEN 'held out'
+                        WHEN d.row IS NOT NULL THEN 'duplicate'
+                        ELSE 'used'
+                    END AS outcome,
+                    CASE
+                        WHEN p.outcome <> '' THEN p.reason
+                        WHEN i.row IS NULL THEN 'not read'
+                        WHEN i.error <> '' THEN i.error
+                        WHEN a.row IS NOT NULL THEN a.kind || ' match of an image that is held out'
+                        WHEN d.row IS NOT NULL THEN d.kind
+                        ELSE i.note
+                    END AS reason,
+                    CASE WHEN p.outcome <> '' OR i.row IS NULL OR i.error <> '' THEN NULL
+                         WHEN a.row IS NOT NULL THEN a.kept ELSE d.kept END AS duplicate_of
+                FROM read_parquet({quote_files(files["plan"])}) p
+                JOIN read_parquet({quote_files(files["rows"])}) r USING (row)
+                JOIN sources s ON s.number = p.source
+                LEFT JOIN ({images}) i ON i.row = p.row
+                LEFT JOIN read_parquet({quote_files(files["duplicates"])}) d ON d.row = p.row
+                LEFT JOIN read_parquet({quote_files(files["across"])}) a ON a.row = p.row
+            )
+            ORDER BY row
+        ) TO {quote(str(output))} (FORMAT parquet, COMPRESSION zstd)
+    """)
+
+
+def select_newest_images(files: Sequence[Path]) -> str:
+    """Returns the SQL of the images that were read: of those that were read again, the last time."""
+    return f"""
+        SELECT * EXCLUDE (filename) FROM read_parquet({quote_files(files)}, filename = true)
+        QUALIFY row_number() OVER (PARTITION BY row ORDER BY filename DESC) = 1
+    """
+
+
+def _make_split(config: BuildConfig) -> str:
+    """Returns SQL that draws a split by a digest of the image's identifier, so that it does not depend on the other images."""
+    # 32 bits of MD5, which is the same in all versions and on all machines.
+    drawn = f"CAST('0x' || substr(md5(id || {quote(f':split:{config.seed}')}), 1, 8) AS UBIGINT) / 4294967296.0"
+    cases, total = [], 0.0
+    for name, part in config.splits.items():
+        total += part
+        cases.append(f"WHEN {drawn} < {total!r} THEN {quote(name)}")
+    return f"CASE {' '.join(cases)} ELSE 'train' END" if cases else "'train'"

@@ -1,0 +1,58 @@
+"""The tables that the stages of a build exchange, as Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bioclip_x.io.streams import open_binary_output
+from bioclip_x.records.image_rows import ROW_COLUMNS
+from bioclip_x.taxonomy.ranks import LINNAEAN
+
+GIVEN_COLUMNS: Final = ("name", "rank", *LINNAEAN, "common_name")
+"""What identifies the taxon of a row, as given."""
+FIRST_ROW: Final = 1 << 40
+"""Numbers of rows per source: row = number of the source × this + place in the source."""
+
+ROWS: Final = pa.schema([("row", pa.int64()), *((name, pa.string()) for name in ROW_COLUMNS)])
+GIVEN: Final = pa.schema(
+    [("key", pa.int64()), *((name, pa.string()) for name in GIVEN_COLUMNS), ("images", pa.int64())]
+)
+IMAGES: Final = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("file", pa.string()),  # that holds the image's bytes
+        ("offset", pa.int64()),  # of them in it
+        ("size", pa.int64()),  # their number; -1 of a download that failed
+        ("sha256", pa.binary(32)),
+        ("phash", pa.uint64()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("error", pa.string()),  # why it cannot be read; "" if it can
+        ("note", pa.string()),
+    ]
+)
+DUPLICATES: Final = pa.schema(
+    [("row", pa.int64()), ("kept", pa.int64()), ("kind", pa.string()), ("distance", pa.float64())]
+)
+"""row: a duplicate. kept: the row that it is a duplicate of. distance: 0 of equal files, bits of hashes, or 1 - cosine."""
+CAPTIONS: Final = pa.schema([("row", pa.int64()), ("caption", pa.string()), ("similarity", pa.float64())])
+HELD_OUT: Final = pa.schema([("row", pa.int64()), ("reason", pa.string())])
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Writes a file that appears only when it is complete. Raises BioclipXError where it cannot be written."""
+    with open_binary_output(path) as stream:
+        pq.write_table(table, stream, compression="zstd")
+
+
+@contextmanager
+def open_table(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Opens a file for tables of this schema, which appears only when it is complete."""
+    with open_binary_output(path) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        yield writer

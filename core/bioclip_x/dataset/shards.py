@@ -1,0 +1,253 @@
+"""Writes the images that are used, with their texts, to tar files in webdataset's layout.
+
+The images of a split are in random order, drawn by their identifiers: an image keeps its place relative to the others when some
+are added. A sample has the members `ID.jpg` (or png, webp), those of its texts, and `ID.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pyarrow as pa
+from PIL import ExifTags, Image
+
+from bioclip_x.dataset.config import Images
+from bioclip_x.dataset.context import Build, Made
+from bioclip_x.dataset.database import quote, quote_files
+from bioclip_x.dataset.folder import read_json, write_json
+from bioclip_x.dataset.image_bytes import Place
+from bioclip_x.dataset.outcomes import select_newest_images
+from bioclip_x.dataset.schema import FIRST_ROW
+from bioclip_x.dataset.texts import make_members
+from bioclip_x.errors import ComponentError, ImageError
+from bioclip_x.images.files import ImageFiles
+from bioclip_x.io.streams import open_binary_output
+from bioclip_x.records import Source
+from bioclip_x.taxonomy.ranks import LINNAEAN
+
+SHARDS: Final = "shards"
+"""The folder of the tar files."""
+KEPT_FORMATS: Final[Mapping[str, str]] = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+"""Formats whose files are written as they are, and the names of their members: what BioCLIP reads."""
+JSON_FIELDS: Final = ("id", "source", "source_id", "status", "rank", "licence", "rights_holder", "reference")
+SAMPLE_COLUMNS: Final = (
+    "id", "row", "file", "offset", "size", "image", "source", "source_id", "status", "name", "rank", *LINNAEAN, "common_name",
+    "licence", "rights_holder", "reference", "text", "caption",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """A tar file to write. samples: a table with `SAMPLE_COLUMNS`, in order. texts: kind → text of each sample."""
+
+    output: Path
+    samples: pa.Table
+    texts: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class WrittenShard:
+    """A complete tar file. size: in bytes. images: in it. failed: (row, reason) of images that cannot be read any more."""
+
+    output: Path
+    size: int
+    images: int
+    failed: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class ShardWriter:
+    """Writes a tar file, in any process."""
+
+    files: ImageFiles
+    images: Images
+
+    def __call__(self, task: ShardTask) -> WrittenShard:
+        """Raises BioclipXError for a full disk."""
+        failed: list[tuple[int, str]] = []
+        written = 0
+        with (
+            open_binary_output(task.output) as stream,
+            tarfile.open(None, "w|", cast(Any, stream), format=tarfile.USTAR_FORMAT) as tar,
+        ):
+            for number, sample in enumerate(_iterate_samples(task.samples)):
+                try:
+                    suffix, raw = encode_image(self.files, self.images, sample)
+                except (ImageError, ComponentError) as problem:
+                    failed.append((sample["row"], str(problem)))
+                    continue
+                _add(tar, f"{sample['id']}.{suffix}", raw)
+                texts = {kind: texts[number] for kind, texts in task.texts.items()}
+                for member, text in (make_members(sample) | _make_own_members(sample, texts)).items():
+                    _add(tar, f"{sample['id']}.{member}", text.encode("utf-8", "replace"))
+                written += 1
+        return WrittenShard(task.output, task.output.stat().st_size, written, tuple(failed))
+
+
+def encode_image(files: ImageFiles, settings: Images, sample: Mapping[str, Any]) -> tuple[str, bytes]:
+    """Returns the suffix and the content of the image's file in the shard. Raises ImageError with the reason.
+
+    JPEG, PNG and WebP files are kept as they are if they are small enough, upright and in RGB or grey; all others become JPEGs.
+    """
+    raw = Place(sample["file"], sample["offset"], sample["size"]).read()
+    if suffix := _find_kept_suffix(raw, settings.size):
+        return suffix, raw
+    image = resize(files.read(Source(sample["image"], data=raw)).image, settings)
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=settings.quality)
+    return "jpg", stream.getvalue()
+
+
+def resize(image: Image.Image, settings: Images) -> Image.Image:
+    """Reduces an image to the configured size; a smaller one stays, unless both sides are set (squash)."""
+    if settings.size is None:
+        return image
+    if settings.resize == "squash":
+        return image.resize((settings.size, settings.size), Image.Resampling.BICUBIC)
+    factor = settings.size / min(image.size)
+    if factor >= 1:
+        return image
+    width, height = (max(1, round(side * factor)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
+
+
+def _find_kept_suffix(raw: bytes, size: int | None) -> str:
+    """Returns the suffix of a file that is kept as it is, "" for another. It was read before, so that it is valid."""
+    try:
+        with Image.open(io.BytesIO(raw)) as image:
+            is_upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+            is_small = size is None or min(image.size) <= size
+            is_plain = image.mode in ("RGB", "L") and getattr(image, "n_frames", 1) == 1
+            return KEPT_FORMATS.get(image.format or "", "") if is_upright and is_small and is_plain else ""
+    except Exception:  # of a format that a plugin reads
+        return ""
+
+
+def _iterate_samples(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches(256):
+        yield from batch.to_pylist()
+
+
+def _make_own_members(sample: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, str]:
+    """Returns the publisher's caption, the model's, those of text builders, and the JSON member."""
+    members = {f"{kind}.txt": text for kind, text in texts.items() if text}
+    for column in ("text", "caption"):
+        if text := sample[column]:
+            members["publisher_text.txt" if column == "text" else "caption.txt"] = text
+    lineage = {rank: sample[rank] for rank in LINNAEAN if sample[rank]}
+    document = {name: sample[name] for name in JSON_FIELDS if sample[name]} | {"lineage": lineage}
+    if sample["common_name"]:
+        document["common_name"] = sample["common_name"]
+    return members | {"json": json.dumps(document, ensure_ascii=False)}
+
+
+def _add(tar: tarfile.TarFile, name: str, raw: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(raw), 0o644
+    tar.addfile(info, io.BytesIO(raw))
+
+
+def digest_task(task: ShardTask, settings: Images) -> str:
+    """Returns a digest of all that a tar file is made of, so that it is written again only where something changed.
+
+    The bytes of an image are known by its SHA-256, which is among the columns.
+    """
+    digest = hashlib.sha256(settings.model_dump_json().encode())
+    for column in task.samples.column_names:
+        if column not in ("row", "file", "offset"):  # where the bytes are does not matter
+            digest.update(json.dumps(task.samples[column].to_pylist(), default=bytes.hex).encode())
+    digest.update(json.dumps(sorted(task.texts.items())).encode())
+    return digest.hexdigest()
+
+
+def write_shards(build: Build, rows: Made, resolved: Made, images: Made, decided: Made) -> dict[str, WrittenShard]:
+    """Writes the tar files that are missing or would be others, and deletes those that are no longer wanted.
+
+    Returns what each holds, by the name of its file.
+    """
+    folder = build.folder.path / SHARDS
+    folder.mkdir(exist_ok=True)
+    stage = build.folder.open_stage("shards", {"decided": decided.version}, keeps=True)
+    samples_file = stage.path / "samples.parquet"
+    place_images(build, rows, resolved, images, decided, samples_file)
+    digests: dict[str, str] = {}
+    written: dict[str, WrittenShard] = {}
+
+    def iterate_tasks() -> Iterator[ShardTask]:
+        for name, samples in iterate_shards(build.database, samples_file):
+            task = ShardTask(folder / name, samples, {})
+            digests[name] = digest_task(task, build.config.images)
+            if shard := read_written(stage.path / f"{name}.json", task.output, digests[name]):
+                written[name] = shard
+            else:
+                yield task
+
+    def handle(shard: WrittenShard) -> None:
+        name = shard.output.name
+        write_json(
+            stage.path / f"{name}.json",
+            {"digest": digests[name], "size": shard.size, "images": shard.images, "failed": shard.failed},
+        )
+        written[name] = shard
+        build.progress.update("shards", len(written), None)
+
+    build.run(ShardWriter(build.files, build.config.images), iterate_tasks(), handle)
+    for file in folder.glob("*.tar"):
+        if file.name not in written:
+            file.unlink()
+            (stage.path / f"{file.name}.json").unlink(missing_ok=True)
+    return dict(sorted(written.items()))
+
+
+def place_images(build: Build, rows: Made, resolved: Made, images: Made, decided: Made, output: Path) -> None:
+    """Writes the table of the images that are used, with the shard and the place in it of each."""
+    seed = build.config.seed
+    ranks = ", ".join(f'n."{rank}"' for rank in LINNAEAN)
+    build.database.execute(f"""
+        COPY (
+            SELECT *, split || '-' || printf('%06d', place // {build.config.shards.images}) || '.tar' AS shard FROM (
+                SELECT d.row, d.id, d.split, d.licence,
+                    row_number() OVER (PARTITION BY d.split ORDER BY md5(d.id || ':order:{seed}'), d.id) - 1 AS place,
+                    i.file, i."offset", i.size, i.sha256, r.image, s.name AS source, r.source_id, r.rights_holder,
+                    r.reference, r.text,
+                    n.status, n.name, n.rank, {ranks}, n.common_name, '' AS caption
+                FROM read_parquet({quote_files(decided.files)}) d
+                JOIN read_parquet({quote_files(rows.files)}) r USING (row)
+                JOIN sources s ON s.number = d.row // {FIRST_ROW}
+                JOIN read_parquet({quote_files(resolved.files)}) n USING (key)
+                JOIN ({select_newest_images(images.files)}) i ON i.row = d.row
+                WHERE d.outcome = 'used'
+            ) ORDER BY shard, place
+        ) TO {quote(str(output))} (FORMAT parquet, COMPRESSION zstd)
+    """)
+
+
+def iterate_shards(database: Any, samples: Path) -> Iterator[tuple[str, pa.Table]]:
+    """Yields the name and the samples of each shard, one in memory at a time."""
+    table = f"read_parquet({quote_files([samples])})"
+    names = database.execute(f"SELECT DISTINCT shard FROM {table} ORDER BY shard").fetchall()
+    columns = ", ".join(f'"{column}"' for column in (*SAMPLE_COLUMNS, "sha256"))
+    for (name,) in names:
+        yield (
+            name,
+            database.sql(f"SELECT {columns} FROM {table} WHERE shard = {quote(name)} ORDER BY place").to_arrow_table(),
+        )
+
+
+def read_written(record: Path, output: Path, digest: str) -> WrittenShard | None:
+    """Returns what an earlier run wrote; None if that is another content, or no longer there as a whole."""
+    known = read_json(record)
+    try:
+        if known["digest"] != digest or output.stat().st_size != known["size"]:
+            return None
+        failed = tuple((int(row), str(reason)) for row, reason in known["failed"])
+        return WrittenShard(output, known["size"], known["images"], failed) if not failed else None
+    except (OSError, TypeError, KeyError, ValueError):
+        return None
