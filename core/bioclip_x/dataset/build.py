@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import pyarrow as pa
@@ -34,6 +35,15 @@ def build_dataset(
 
     say: receives notes. Raises BioclipXError; then, and after an interruption, the same call goes on where this one ended.
     """
+    with make_build(config, registry, progress, say) as build:
+        return run_stages(build, until)
+
+
+@contextmanager
+def make_build(
+    config: BuildConfig, registry: Registry, progress: Progress, say: Callable[[str], None]
+) -> Iterator[Build]:
+    """Opens the folder of a data set, which no other process may build meanwhile, and the database."""
     names = [source.name for source in (*config.sources, *config.held_out.sources)]
     with (
         open_folder(config.path(config.output), say) as folder,
@@ -43,8 +53,7 @@ def build_dataset(
         database.execute("CREATE TEMP TABLE sources (number BIGINT, name VARCHAR)")
         database.executemany("INSERT INTO sources VALUES (?, ?)", [(number, name) for name, number in numbers.items()])
         files = make_image_files(registry, config.images.truncated)
-        build = Build(config, registry, folder, database, files, progress, say, numbers)
-        return run_stages(build, until)
+        yield Build(config, registry, folder, database, files, progress, say, numbers)
 
 
 def run_stages(build: Build, until: str) -> dict[str, Any]:
