@@ -1,0 +1,1 @@
+"""Builds data sets of images from any sources."""
