@@ -26,7 +26,7 @@ def find_across(
     reference_embeddings: tuple[Embeddings, Ints] | None = None,
     cosine: float = 0.95,
 ) -> pa.Table:
-    """Finds the rows near a reference row: of the same bytes, at most `distance` bits apart, or with a cosine of at least `cosine`.
+    """Finds the rows near a reference row: of the same bytes, within `distance` bits, or of at least this cosine.
 
     rows, reference: `row`, `sha256`, `phash`, as the finders of duplicates take them; the numbers of the two are of their own.
     embeddings, reference_embeddings: matrices [N, D] with the rows they belong to, both or neither; all pairs are compared, so
@@ -64,7 +64,9 @@ def find_semantic_across(
 ) -> pa.Table:
     """The part of `find_across` by embedding; distances are cosine distances, 1 - cosine."""
     if embeddings_ND.shape[1:] != references_MD.shape[1:]:
-        raise DatasetError(f"embeddings of {embeddings_ND.shape[1:]} and {references_MD.shape[1:]} numbers cannot be compared")
+        raise DatasetError(
+            f"embeddings of {embeddings_ND.shape[1:]} and {references_MD.shape[1:]} numbers cannot be compared"
+        )
     if not -1 < cosine <= 1:
         raise DatasetError(f"the cosine must be more than -1 and at most 1, not {cosine}")
     by_row = np.argsort(references_M)

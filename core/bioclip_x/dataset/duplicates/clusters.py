@@ -25,7 +25,7 @@ PER_CLUSTER: Final = 64
 
 @dataclass(frozen=True)
 class Clusters:
-    """k-means clusters. labels_N: the cluster of each embedding. similarities_N: cosine to its centroid. centroids_KD: unit vectors."""
+    """Clusters by k-means. labels_N: of each embedding. similarities_N: cosine to its centroid. centroids_KD: unit vectors."""
 
     labels_N: Ints
     similarities_N: Floats32
@@ -87,4 +87,5 @@ def read_unit(embeddings_ND: Embeddings, positions: Ints) -> Floats32:
     if not np.all(np.isfinite(norms_B1) & (norms_B1 > 0)):
         wrong = positions[int(np.argmin(np.isfinite(norms_B1[:, 0]) & (norms_B1[:, 0] > 0)))]
         raise DatasetError(f"embedding {wrong} is zero or not finite; leave out the images that could not be embedded")
-    return unit_BD / norms_B1
+    unit_BD = unit_BD / norms_B1
+    return unit_BD

@@ -18,7 +18,7 @@ Rows: TypeAlias = pa.Table | Path | Sequence[Path]
 """A table, or the Parquet files (or folders of them) that it is in parts."""
 
 DUPLICATES: Final = pa.schema([("row", pa.int64()), ("kept", pa.int64()), ("distance", pa.float32())])
-"""Removed rows, sorted by `row`; `kept`: the kept row that it is a duplicate of; `distance`: 0, Hamming bits, or cosine distance."""
+"""Removed rows, sorted by `row`; `kept`: the row kept in its place; `distance`: 0, Hamming bits, or cosine distance."""
 
 NEAR: Final = pa.schema(
     [("row", pa.int64()), ("reference", pa.int64()), ("kind", pa.string()), ("distance", pa.float32())]

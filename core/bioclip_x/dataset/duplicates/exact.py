@@ -64,7 +64,12 @@ def connect(**tables: Any) -> Iterator[Any]:
     except ImportError:
         raise DatasetError(f"exact duplicates need DuckDB, which is not installed; {INSTALL}") from None
     with tempfile.TemporaryDirectory(prefix="bioclip-x-") as folder:
-        settings = {"memory_limit": MEMORY, "threads": THREADS, "temp_directory": folder, "preserve_insertion_order": False}
+        settings = {
+            "memory_limit": MEMORY,
+            "threads": THREADS,
+            "temp_directory": folder,
+            "preserve_insertion_order": False,
+        }
         with duckdb.connect(config=settings) as database:
             for name, table in tables.items():
                 database.register(name, table)

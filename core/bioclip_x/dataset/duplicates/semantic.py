@@ -129,7 +129,8 @@ def measure_removed(
     """The fraction of rows that each threshold removes, of the same clusters: the curve by which a threshold is chosen."""
     clusters = cluster_sorted(embeddings_ND, rows_N, n_clusters=choose_n_clusters(len(rows_N)), seed=seed)
     return {
-        epsilon: find_semantic(embeddings_ND, rows_N, epsilon=epsilon, keep=keep, clusters=clusters).num_rows / len(rows_N)
+        epsilon: find_semantic(embeddings_ND, rows_N, epsilon=epsilon, keep=keep, clusters=clusters).num_rows
+        / len(rows_N)
         for epsilon in epsilons
     }
 

@@ -45,6 +45,13 @@ def summarise(duplicates: pa.Table, taxa: pa.Table | None = None) -> Summary:
     )
 
 
+def list_conflicts(duplicates: pa.Table, taxa: pa.Table) -> pa.Table:
+    """The duplicates with another taxon than the kept row, where both have one, sorted by row."""
+    pairs = list_taxa(duplicates, taxa)
+    conflicts = pairs.filter(pc.not_equal(pairs.column("taxon"), pairs.column("kept_taxon")))
+    return conflicts.select(duplicates.column_names).sort_by("row")
+
+
 def list_taxa(duplicates: pa.Table, taxa: pa.Table) -> pa.Table:
     """Adds the columns `taxon` and `kept_taxon` to a table of duplicates; in any order."""
     taxa = taxa.select(["row", "taxon"])
