@@ -1,1 +1,1 @@
-"""Builds data sets for training: from sources of images to shards, a catalogue and a data card."""
+"""Builds data sets of images from any sources."""
