@@ -182,7 +182,7 @@ def measure(rows: int, folder: Path) -> dict[str, Any]:
         lap("planning")
         images = write_images(build, listed, plan)
         lap("generating the hashes")
-        duplicates, across = find_duplicates(build, plan, images)
+        duplicates, across = find_duplicates(build, resolved, plan, images)
         lap("finding duplicates")
         decided = decide_all_rows(build, of_source, plan, images, duplicates, across)
         lap("deciding and splitting")

@@ -68,7 +68,7 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
     images = read_images(build, of_source, plan)
     if until == "images":
         return {}
-    duplicates, across = find_duplicates(build, plan, images)
+    duplicates, across = find_duplicates(build, resolved, plan, images)
     decided = decide_all_rows(build, of_source, plan, images, duplicates, across)
     if until == "duplicates":
         return {}

@@ -116,7 +116,9 @@ class Semantic(BaseModel):
 
     epsilon: float = Field(0.05, gt=0, lt=1, description="images with a cosine above 1 - epsilon are duplicates")
     clusters: int | None = Field(None, ge=1, description="of k-means; none: the square root of the number of images")
-    keep: Literal["far", "near"] = Field("far", description="which is kept, by its distance to the cluster's centre")
+    keep: Literal["far", "near", "order"] = Field(
+        "far", description="which is kept: by its distance to the cluster's centroid, or as of other duplicates"
+    )
 
 
 def _make_semantic(value: Any) -> Any:
@@ -129,7 +131,7 @@ class Duplicates(BaseModel):
     model_config = _STRICT
 
     exact: bool = Field(True, description="files with the same bytes")
-    perceptual: int | None = Field(4, ge=0, le=16, description="most bits of 64 by which perceptual hashes differ")
+    perceptual: int | None = Field(4, ge=0, le=8, description="most bits of 64 by which perceptual hashes differ")
     semantic: Annotated[Semantic | None, BeforeValidator(_make_semantic)] = Field(
         None, description="true, or its settings: images with nearly the same embedding; needs `model`"
     )

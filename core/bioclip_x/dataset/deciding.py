@@ -4,44 +4,152 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bioclip_x.dataset.context import Build, Made, digest, get_made, join
 from bioclip_x.dataset.database import quote, quote_files
+from bioclip_x.dataset.duplicate_pages import NEAR, write_pages
+from bioclip_x.dataset.duplicates.across import find_perceptual_across, find_semantic_across
+from bioclip_x.dataset.duplicates.columns import DUPLICATES as FOUND
+from bioclip_x.dataset.duplicates.columns import drop_duplicates
+from bioclip_x.dataset.duplicates.exact import find_exact, find_exact_across
+from bioclip_x.dataset.duplicates.perceptual import find_perceptual
+from bioclip_x.dataset.duplicates.semantic import find_semantic
+from bioclip_x.dataset.embeddings import embed_images, join_embeddings
 from bioclip_x.dataset.outcomes import decide_rows, select_newest_images
+from bioclip_x.dataset.schema import DUPLICATES, write_table
 
 
-def find_duplicates(build: Build, plan: Made, images: Made) -> tuple[Made, Made]:
-    """Finds the images that are the same as another, and those that are the same as one that is held out."""
-    settings = build.config.duplicates
-    stage = build.folder.open_stage(
-        "duplicates",
-        {"plan": plan.version, "images": describe_images(images), "settings": settings.model_dump(mode="json")},
-    )
+def find_duplicates(build: Build, resolved: Made, plan: Made, images: Made) -> tuple[Made, Made]:
+    """Finds the images that are the same as another, and those that are the same as one that is held out.
+
+    The cheaper ways come first, and each sees only what the ones before have left. Writes a page of each.
+    """
+    config = build.config
+    inputs = {
+        "plan": plan.version, "images": describe_images(images), "settings": config.duplicates.model_dump(mode="json"),
+        "similarity": config.held_out.similarity, "model": config.model, "seed": config.seed,
+    }  # fmt: skip
+    stage = build.folder.open_stage("duplicates", inputs)
     within, across = stage.path / "within.parquet", stage.path / "across.parquet"
     if stage.summary is None:
-        readable = f"""
-            SELECT i.row, i.sha256, p.outcome, p.priority, i.width * i.height AS pixels
-            FROM ({select_newest_images(images.files)}) i
-            JOIN read_parquet({quote_files(plan.files)}) p USING (row) WHERE i.error = ''
-        """
-        build.database.execute(f"""
-            COPY (
-                SELECT row, kept, 'exact' AS kind, 0.0::DOUBLE AS distance FROM (
-                    SELECT row, first_value(row) OVER (PARTITION BY sha256 ORDER BY priority, pixels DESC, row) AS kept
-                    FROM ({readable}) WHERE outcome = '')
-                WHERE row <> kept ORDER BY row
-            ) TO {quote(str(within))} (FORMAT parquet)
-        """)
-        build.database.execute(f"""
-            COPY (
-                SELECT a.row, min(b.row) AS kept, 'exact' AS kind, 0.0::DOUBLE AS distance
-                FROM ({readable}) a JOIN ({readable}) b USING (sha256)
-                WHERE a.outcome = '' AND b.outcome = 'held out' GROUP BY a.row ORDER BY a.row
-            ) TO {quote(str(across))} (FORMAT parquet)
-        """)
-        stage.finish({})
+        candidates, references = stage.path / "candidates.parquet", stage.path / "references.parquet"
+        list_images(build, resolved, plan, images, "", candidates)
+        list_images(build, resolved, plan, images, "held out", references)
+        found = compare_images(build, images, candidates, references)
+        near = {kind.removeprefix(NEAR): table for kind, table in found.items() if kind.startswith(NEAR)}
+        write_table(across, _join_kinds(near))
+        write_table(
+            within, _follow(_join_kinds({kind: one for kind, one in found.items() if not kind.startswith(NEAR)}))
+        )
+        summary = write_pages(build, candidates, references, found)
+        stage.finish(summary)
     version = get_made(stage).version
     return Made((within,), version), Made((across,), version)
+
+
+def list_images(build: Build, resolved: Made, plan: Made, images: Made, outcome: str, output: Path) -> None:
+    """Writes the readable images whose outcome is this so far, the preferred with the lowest `order`."""
+    build.database.execute(f"""
+        COPY (
+            SELECT i.row, i.sha256, i.phash, i.file, i."offset", i.size, i.width, i.height, p.source, n.name AS taxon,
+                row_number() OVER (ORDER BY p.priority, i.width::BIGINT * i.height DESC, i.row) AS "order"
+            FROM ({select_newest_images(images.files)}) i
+            JOIN read_parquet({quote_files(plan.files)}) p USING (row)
+            JOIN read_parquet({quote_files(resolved.files)}) n USING (key)
+            WHERE i.error = '' AND p.outcome = {quote(outcome)} ORDER BY i.row
+        ) TO {quote(str(output))} (FORMAT parquet, COMPRESSION zstd)
+    """)
+
+
+def compare_images(build: Build, images: Made, candidates: Path, references: Path) -> dict[str, pa.Table]:
+    """Returns the tables of the finders by kind; of those that are near a held-out image as f"{NEAR}exact" and so on."""
+    settings, similarity = build.config.duplicates, build.config.held_out.similarity
+    left = pq.read_table(candidates, columns=["row", "sha256", "phash", "order"])
+    held = pq.read_table(references, columns=["row", "sha256", "phash"])
+    found: dict[str, pa.Table] = {}
+
+    def keep(kind: str, table: pa.Table) -> None:
+        nonlocal left
+        found[kind], left = table, drop_duplicates(left, table)
+        build.progress.say(f"{kind}: {len(table):,}") if len(table) else None
+
+    if len(held):
+        near = find_exact_across(left, held)
+        distance = pa.repeat(pa.scalar(0.0, pa.float32()), len(near))
+        keep(f"{NEAR}exact", pa.table([near["row"], near["reference"], distance], schema=FOUND))
+    if settings.exact:
+        keep("exact", find_exact(left))
+    if settings.perceptual is not None:
+        if len(held):
+            keep(f"{NEAR}perceptual", _as_found(find_perceptual_across(left, held, settings.perceptual)))
+        keep("perceptual", find_perceptual(left, settings.perceptual))
+    if settings.semantic or similarity:
+        rows, vectors, is_held = embed_what_is_left(build, images, candidates, references, left)
+        if similarity and is_held.any():
+            mine, theirs = np.flatnonzero(~is_held), np.flatnonzero(is_held)
+            near = find_semantic_across(vectors[mine], rows[mine], vectors[theirs], rows[theirs], similarity)
+            keep(f"{NEAR}semantic", _as_found(near))
+        if (semantic := settings.semantic) is not None:
+            kept = np.flatnonzero(np.isin(rows, left["row"].to_numpy()))
+            order = left.sort_by("row")["order"].to_numpy()
+            keep(
+                "semantic",
+                find_semantic(
+                    vectors[kept], rows[kept], epsilon=semantic.epsilon, keep=semantic.keep, n_clusters=semantic.clusters,
+                    order_N=order[np.searchsorted(np.sort(left["row"].to_numpy()), rows[kept])], seed=build.config.seed,
+                ),
+            )  # fmt: skip
+    return found
+
+
+def embed_what_is_left(
+    build: Build, images: Made, candidates: Path, references: Path, left: pa.Table
+) -> tuple[Any, Any, Any]:
+    """Embeds the images that are left, and those that are held out if they are compared.
+
+    Returns the rows, int64 [n]; their vectors, a memory-mapped float16 matrix [n, D]; and which are held out, bool [n].
+    """
+    rows = build.folder.work / "left.parquet"
+    write_table(rows, left.select(["row"]))
+    wanted = f"""
+        SELECT row, file, "offset", size FROM read_parquet({quote_files([candidates])})
+        WHERE row IN (SELECT row FROM read_parquet({quote_files([rows])}))
+    """
+    if build.config.held_out.similarity:
+        wanted += f' UNION ALL SELECT row, file, "offset", size FROM read_parquet({quote_files([references])})'
+    made = embed_images(build, wanted, images.version)
+    numbers, vectors = join_embeddings(made, build.folder.work / "embeddings.npy")
+    held = pq.read_table(references, columns=["row"])["row"].to_numpy()
+    return numbers, vectors, np.isin(numbers, held)
+
+
+def _as_found(near: pa.Table) -> pa.Table:
+    return pa.table([near["row"], near["reference"], near["distance"]], schema=FOUND)
+
+
+def _join_kinds(found: Mapping[str, pa.Table]) -> pa.Table:
+    parts = [
+        table.append_column("kind", pa.repeat(pa.scalar(kind, pa.string()), len(table))) for kind, table in found.items()
+    ]  # fmt: skip
+    joined = pa.concat_tables(parts) if parts else FOUND.empty_table().append_column("kind", pa.array([], pa.string()))
+    return joined.select(DUPLICATES.names).cast(DUPLICATES).sort_by("row")
+
+
+def _follow(table: pa.Table) -> pa.Table:
+    """Lets a duplicate of a duplicate name the image that is kept in the end. Each way removed images that the next never saw."""
+    rows, kept = table["row"].to_numpy(), table["kept"].to_numpy()
+    while len(rows):
+        at = np.minimum(np.searchsorted(rows, kept), len(rows) - 1)
+        is_removed = rows[at] == kept
+        if not is_removed.any():
+            break
+        kept = np.where(is_removed, kept[at], kept)
+    return table.set_column(1, "kept", pa.array(kept, pa.int64()))
 
 
 def describe_images(images: Made) -> str:

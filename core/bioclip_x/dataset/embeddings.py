@@ -22,7 +22,7 @@ from bioclip_x.dataset.image_bytes import Place
 from bioclip_x.dataset.schema import write_table
 from bioclip_x.embed.embedder import Embedder
 from bioclip_x.errors import DatasetError, ImageError
-from bioclip_x.recipe import Recipe
+from bioclip_x.recipe_resolution import resolve_recipe
 from bioclip_x.records import Source
 
 IMAGES_PER_FILE: Final = 4096
@@ -36,14 +36,13 @@ def embed_images(build: Build, images: str, version: str) -> Made:
     """
     config = build.config
     assert config.model is not None
-    embedder = Embedder(Recipe(model=config.model, device=config.device), build.registry)
+    recipe = resolve_recipe(build.registry, flags={"model": config.model, "device": config.device})
+    embedder = Embedder(recipe, build.registry)
     about = embedder.make_image_provenance()
     inputs = {
-        "images": version,
-        "model": about.model,
-        "revision": about.revision,
+        "images": version, "model": about.model, "revision": about.revision,
         "preprocessing": dict(about.preprocessing or {}),
-    }
+    }  # fmt: skip
     stage = build.folder.open_stage("embeddings", inputs)
     files = sorted(stage.path.glob("*.parquet"))
     known = f"SELECT row FROM read_parquet({quote_files(files)})" if files else "SELECT NULL::BIGINT"

@@ -121,7 +121,7 @@ def read_images(build: Build, rows: Mapping[int, Made], plan: Made) -> Made:
         missing = iterate_missing(build.database, listed, plan, read)
         build.run(Reader(build.files, hashes), make_tasks(missing, stage.path), show)
         files += get_made(stage, "images-*.parquet").files
-    return Made(tuple(files), digest([rows[number].version for number in rows], plan.version, settings))
+    return Made(tuple(files), digest([listed.version for listed in rows.values()], settings))
 
 
 def iterate_missing(
