@@ -45,7 +45,7 @@ def embed_images(build: Build, images: str, version: str) -> Made:
     }  # fmt: skip
     stage = build.folder.open_stage("embeddings", inputs)
     files = sorted(stage.path.glob("*.parquet"))
-    known = f"SELECT row FROM read_parquet({quote_files(files)})" if files else "SELECT NULL::BIGINT"
+    known = f"SELECT row FROM read_parquet({quote_files(files)})" if files else "SELECT NULL::BIGINT WHERE false"
     total = build.database.execute(f"SELECT count(*) FROM ({images})").fetchone()[0]
     result = build.database.cursor().execute(f"SELECT * FROM ({images}) WHERE row NOT IN ({known}) ORDER BY row")
     done = sum(pq.read_metadata(file).num_rows for file in files)
