@@ -96,12 +96,13 @@ def compare_images(build: Build, images: Made, candidates: Path, references: Pat
             keep(f"{NEAR}semantic", _as_found(near))
         if (semantic := settings.semantic) is not None:
             kept = np.flatnonzero(np.isin(rows, left["row"].to_numpy()))
-            order = left.sort_by("row")["order"].to_numpy()
+            by_row = left.sort_by("row")
+            order = by_row["order"].to_numpy()[np.searchsorted(by_row["row"].to_numpy(), rows[kept])]
             keep(
                 "semantic",
                 find_semantic(
                     vectors[kept], rows[kept], epsilon=semantic.epsilon, keep=semantic.keep, n_clusters=semantic.clusters,
-                    order_N=order[np.searchsorted(np.sort(left["row"].to_numpy()), rows[kept])], seed=build.config.seed,
+                    order_N=order if semantic.keep == "order" else None, seed=build.config.seed,
                 ),
             )  # fmt: skip
     return found
