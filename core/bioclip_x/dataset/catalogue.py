@@ -88,6 +88,6 @@ def count_images(connection: Any) -> dict[str, Any]:
         "statuses": count("source", "status", "rank"),
         "splits": count("split", where=used),
         "licences": count("licence", "outcome"),
-        "ranks": dict(zip(LINNAEAN, connection.execute(f"SELECT {taxa} FROM catalogue WHERE {used}").fetchone())),
+        "ranks": dict(zip(LINNAEAN, connection.execute(f"SELECT {taxa} FROM catalogue WHERE {used}").fetchall()[0])),
         "reasons": count("outcome", "reason", where="outcome <> 'used' AND reason <> ''")[:1000],
     }

@@ -46,7 +46,7 @@ def embed_images(build: Build, images: str, version: str) -> Made:
     stage = build.folder.open_stage("embeddings", inputs)
     files = sorted(stage.path.glob("*.parquet"))
     known = f"SELECT row FROM read_parquet({quote_files(files)})" if files else "SELECT NULL::BIGINT WHERE false"
-    total = build.database.execute(f"SELECT count(*) FROM ({images})").fetchone()[0]
+    total = build.database.execute(f"SELECT count(*) FROM ({images})").fetchall()[0][0]
     result = build.database.cursor().execute(f"SELECT * FROM ({images}) WHERE row NOT IN ({known}) ORDER BY row")
     done = sum(pq.read_metadata(file).num_rows for file in files)
     number = len(files)

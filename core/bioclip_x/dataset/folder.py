@@ -7,6 +7,7 @@ is made anew. A folder without it holds a stage that was interrupted, of which c
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from bioclip_x.messages import list_some
 
 WORK: Final = "work"
 STATE: Final = "stage.json"
+_DIGEST: Final = re.compile(r"was '[0-9a-f]{16}'")
 VERSION: Final = 1
 """Of the files in `work/`."""
 
@@ -59,7 +61,12 @@ class BuildFolder:
         begun = read_json(folder / "inputs.json")
         if before is not None or (begun is not None and begun != wanted):
             old = before["inputs"] if before is not None else begun
-            differences = describe_differences(old, wanted) if isinstance(old, dict) else []
+            # Digests of other stages tell a reader nothing; those stages have said what changed.
+            differences = (
+                [one for one in describe_differences(old, wanted) if not _DIGEST.search(one)]
+                if isinstance(old, dict)
+                else []
+            )
             if differences and not keeps:
                 self._say(f"{name}: done again, since {list_some(differences, 3)}")
             if not keeps:
