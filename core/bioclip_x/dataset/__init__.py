@@ -1,0 +1,1 @@
+"""Builds data sets: from images with names to shards that `train` reads."""
