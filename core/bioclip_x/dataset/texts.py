@@ -112,7 +112,9 @@ def build_texts(
 def _check_member(member: str) -> None:
     stem = member.removesuffix(".txt")
     if member in MEMBERS:
-        raise DatasetError(f"the member {member} is one of BioCLIP's own; choose another name for the texts of a builder")
+        raise DatasetError(
+            f"the member {member} is one of BioCLIP's own; choose another name for the texts of a builder"
+        )
     if stem == member or not stem.isascii() or not stem.replace("_", "").replace("-", "").isalnum():
         raise DatasetError(f"expected a member such as traits.txt (letters, digits, - and _), got {member!r}")
 

@@ -20,9 +20,7 @@ TIT = ["Animalia", "Chordata", "Aves", "Passeriformes", "Paridae", "Parus", "Par
 
 def test_the_ten_members_of_a_full_lineage() -> None:
     whole = "Animalia Chordata Aves Passeriformes Paridae Parus major"
-    tagged = (
-        "kingdom Animalia phylum Chordata class Aves order Passeriformes family Paridae genus Parus species major"
-    )
+    tagged = "kingdom Animalia phylum Chordata class Aves order Passeriformes family Paridae genus Parus species major"
     assert make_text_members(TIT, "Great Tit") == {
         "scientific_name.txt": "Parus major",
         "taxonomic_name.txt": whole,
