@@ -100,8 +100,8 @@ def measure_similarities(
     """Yields the cosine similarity of images and their captions, batch by batch in order, float32 [n of the batch].
 
     NaN for an image that cannot be read or embedded. Captions longer than the model's context are truncated by it. Memory is
-    that of a few batches. encoder: a model of `load_encoder`; use another one than is trained. files: how image files are read; None for
-    Pillow's formats only.
+    that of a few batches. encoder: a model of `load_encoder`; another one than is trained. files: how image files are read; None
+    for Pillow's formats only.
     """
     waiting: deque[str] = deque()
 
