@@ -77,8 +77,12 @@ class CaptionPrompt(BaseModel):
 def load_caption_prompt(name: str | Path) -> CaptionPrompt:
     """Loads a built-in prompt by name, or a file by path (ending in .yaml or .yml, or containing a folder).
 
-    Raises DescriptorError where there is no such prompt (with a list of built-in ones), with all errors in an invalid file.
+    A text with blanks that is no path is the question itself; without a name of the taxon it speaks of an "organism". Raises
+    DescriptorError where there is no such prompt (with a list of built-in ones), with all errors in an invalid file.
     """
+    if " " in str(name).strip() and Path(name).suffix.lower() not in (".yaml", ".yml"):
+        text = fill(str(name), dict.fromkeys(PLACEHOLDERS, "organism"))
+        return CaptionPrompt(name="question", source="a question of its own", text=text, named=str(name))
     return data_files.load(CaptionPrompt, "prompt for captions", FOLDER, name)
 
 
