@@ -17,7 +17,7 @@ KEY = "sk-secret-0123456789"
 
 @dataclass(frozen=True)
 class Reply:
-    """body: JSON unless it is a string. wait: seconds before it is sent. reset: the connection breaks in the middle of it.
+    """body: JSON unless it is a string or bytes. wait: seconds before it is sent. reset: the connection breaks in the middle of it.
     drip: seconds between its bytes."""
 
     body: Any
@@ -75,8 +75,9 @@ def serving(respond: Callable[[dict[str, Any]], Reply]) -> Iterator[Server]:
             reply = server.respond(body) if self.path == "/v1/chat/completions" else failed(404, "no such path")
             if reply.wait:
                 server.closing.wait(reply.wait)
-            is_text = isinstance(reply.body, str)
-            data = (reply.body if is_text else json.dumps(reply.body)).encode()
+            is_text = isinstance(reply.body, str | bytes)
+            text = reply.body if is_text else json.dumps(reply.body)
+            data = text if isinstance(text, bytes) else text.encode()
             headers = {"Content-Type": "text/html" if is_text else "application/json", "Content-Length": str(len(data))}
             try:
                 self.send_response(reply.status)

@@ -130,6 +130,7 @@ if TYPE_CHECKING:
     from bioclip_x.prediction.ranking import select_top_nodes
     from bioclip_x.progress import report_progress
     from bioclip_x.prompts import Descriptor, DescriptorSet, TemplateSet, WordList, load_template_set, load_words
+    from bioclip_x.prompts.caption_prompts import CaptionPrompt, load_caption_prompt
     from bioclip_x.prompts.llm_prompts import PromptTemplate, load_template
     from bioclip_x.recipe import Recipe
     from bioclip_x.records import (
@@ -226,9 +227,9 @@ if TYPE_CHECKING:
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
     "RANKS", "ROW_COLUMNS", "TAXON", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError",
-    "CalibratedSets", "Captioner", "CardReport", "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix",
-    "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError", "Descriptor", "DescriptorError",
-    "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap", "Encoder",
+    "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column", "ComponentSpec",
+    "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError", "Descriptor",
+    "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap", "Encoder",
     "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage", "ExampleScorer",
     "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities",
     "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
@@ -255,12 +256,12 @@ __all__ = [
     "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
     "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
     "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder",
-    "list_as_published", "list_brands", "list_some", "load_linear_head", "load_or_fill", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
-    "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content", "normalise_rank",
-    "open_archive", "open_cache_file", "open_image", "open_output", "open_parquet_writer", "open_replacement",
-    "open_temporary", "parse_name", "pluralise", "read_delimited_rows", "read_labels", "read_lines",
-    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill",
+    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
+    "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
+    "normalise_rank", "open_archive", "open_cache_file", "open_image", "open_output", "open_parquet_writer",
+    "open_replacement", "open_temporary", "parse_name", "pluralise", "read_delimited_rows", "read_labels",
+    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
     "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
     "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
     "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line", "to_networkx",
@@ -349,6 +350,7 @@ TOPICS: Final = {
     ),
     "Prompts and descriptors": (
         ("prompts", "Descriptor DescriptorSet TemplateSet WordList load_template_set load_words"),
+        ("prompts.caption_prompts", "CaptionPrompt load_caption_prompt"),
         ("prompts.llm_prompts", "PromptTemplate load_template"),
         ("records.descriptor", "list_as_published"),
     ),

@@ -216,6 +216,17 @@ def language_models() -> list[ComponentSpec]:
 
 
 @hookimpl
+def captioners() -> list[ComponentSpec]:
+    return [
+        ComponentSpec(
+            "openai-vision",
+            "a vision model with OpenAI's chat API, at OpenAI or any compatible server",
+            f"{HERE}.language_models.captioner:OpenAIVision",
+        )
+    ]
+
+
+@hookimpl
 def prompts() -> list[ComponentSpec]:
     return [
         ComponentSpec(

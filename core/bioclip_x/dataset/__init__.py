@@ -1,1 +1,1 @@
-"""Builds data sets of images from any sources."""
+"""Builds data sets: from images with names to shards that `train` reads."""

@@ -1,1 +1,1 @@
-"""Language models."""
+"""Language models, and captioners: what asks a chat server."""

@@ -1,19 +1,55 @@
-"""Parses the body of a response with status 200, which may be anything, into an answer."""
+"""Bounds the body of a response, and parses that of one with status 200, which may be anything, into an answer."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from bioclip_x.plugin import Answer
 
 MAX_BYTES: Final = 4 << 20
-"""The largest reply that is parsed, in bytes."""
+"""The largest reply that is read, in bytes."""
+MAX_COMPRESSED: Final = 64 << 10
+"""The largest that is read of a compressed reply; gzip expands no more than a thousandfold, which is 64 MiB."""
 
 
 class InvalidReply(Exception):
     """The body is not a chat completion. The message describes what it is instead."""
+
+
+async def bound_reply(response: Any) -> None:
+    """Has the reading of a response raise InvalidReply as soon as it is too large. A hook of httpx, before the body is read.
+
+    response: httpx's, or that of the package which `openai` has in its place.
+    """
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "", "gzip", "deflate"):
+        raise InvalidReply(f"a reply compressed by {encoding[:40]!r}")
+    is_compressed = encoding in ("gzip", "deflate")
+    longest = MAX_COMPRESSED if is_compressed else MAX_BYTES
+    whole = response.stream
+
+    async def read() -> AsyncIterator[bytes]:
+        size = 0
+        async for part in whole:
+            size += len(part)
+            if size > longest:
+                raise InvalidReply(f"more than {longest >> 10:,} KiB of a {'compressed ' * is_compressed}reply")
+            yield part
+
+    # A response accepts streams of its own package's class only.
+    base = next(kind for kind in type(whole).__mro__ if kind.__name__ == "AsyncByteStream")
+    methods = {"__aiter__": lambda self: read(), "aclose": lambda self: whole.aclose()}
+    response.stream = type("BoundedStream", (base,), methods)()
+
+
+def find_invalid_reply(problem: BaseException) -> InvalidReply | None:
+    """Returns the InvalidReply that caused an exception, if one did."""
+    cause: BaseException | None = problem
+    while cause is not None and not isinstance(cause, InvalidReply):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 def read_reply(body: bytes, redact: Callable[[str], str]) -> Answer:

@@ -12,7 +12,8 @@ from typing import Any
 import anyio
 import pytest
 
-from bioclip_x.describe.requests import FAILURES_IN_A_ROW, Request, ask_all
+from bioclip_x.calls import FAILURES_IN_A_ROW
+from bioclip_x.describe.requests import Request, ask_all
 from bioclip_x.errors import ComponentError, LanguageModelError, NoAnswerError, PluginError
 from bioclip_x.hooks.capabilities import LanguageModelCapabilities
 from bioclip_x.records import Answer, Taxon

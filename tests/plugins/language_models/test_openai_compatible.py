@@ -14,7 +14,8 @@ from bioclip_x.errors import LanguageModelError, NoAnswerError, RecipeError
 from bioclip_x.hooks.registry import create_registry
 from bioclip_x.prompts.list_answers import parse_answer
 from bioclip_x.records import Answer
-from bioclip_x_plugins.language_models.openai_compatible import PLACEHOLDER_KEY, OpenAICompatible
+from bioclip_x_plugins.language_models.client import PLACEHOLDER_KEY
+from bioclip_x_plugins.language_models.openai_compatible import OpenAICompatible
 from llm_server import KEY, Reply, Server, failed, in_turn, said, serving
 
 
@@ -321,7 +322,7 @@ def test_an_oversized_reply_is_refused() -> None:
     with (
         serving(in_turn(said("- x " * 2_600_000))) as server,
         model(server) as llm,
-        pytest.raises(NoAnswerError, match="it sent 10 MiB"),
+        pytest.raises(NoAnswerError, match="it sent more than 4,096 KiB of a reply"),
     ):
         complete(llm)
 
