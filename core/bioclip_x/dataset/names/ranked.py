@@ -234,23 +234,26 @@ def settle_codes(taxonomies: Sequence[Indexed]) -> list[Indexed]:
 
 
 def _settle(taxonomy: Indexed, others: Sequence[Indexed]) -> npt.NDArray[np.int8]:
-    code_N = taxonomy.code_N.copy()
-    level_N = taxonomy.level_N
-    is_open_N = (code_N == 0) & (level_N >= 0) & (level_N < GENUS)
-    for other in others:
-        nodes = np.flatnonzero(is_open_N & (code_N == 0))
-        found = other.accepted.find(np.unique(taxonomy.hash_N[nodes]))
-        for node in nodes.tolist():
-            same = [one for one in found.get(int(taxonomy.hash_N[node]), ()) if other.level_N[one] == level_N[node]]
-            codes = {int(other.code_N[one]) for one in same}
-            if len(codes) == 1:
-                code_N[node] = codes.pop()
-    above_N = taxonomy.parent_N
-    open_nodes = np.flatnonzero(code_N == 0)
-    settled_N = code_N.copy()
-    above = above_N[open_nodes]
+    """Settles the codes from the top down, since homonyms are the rarer the higher the rank."""
+    code_N: npt.NDArray[np.int8] = taxonomy.code_N.copy()
+    for level in range(GENUS):
+        nodes = np.flatnonzero((code_N == 0) & (taxonomy.level_N == level))
+        for other in others if len(nodes) else ():
+            found = other.accepted.find(np.unique(taxonomy.hash_N[nodes]))
+            for node in nodes[code_N[nodes] == 0].tolist():
+                same = [one for one in found.get(int(taxonomy.hash_N[node]), ()) if other.level_N[one] == level]
+                codes = {int(other.code_N[one]) for one in same}
+                code_N[node] = codes.pop() if len(codes) == 1 else 0
+        if code_N[nodes].any():
+            _spread(code_N, taxonomy.parent_N)
+    return code_N
+
+
+def _spread(code_N: npt.NDArray[np.int8], parent_N: npt.NDArray[np.int32]) -> None:
+    """Gives every node without a code that of the lowest node above it that has one, in place."""
+    nodes = np.flatnonzero(code_N == 0)
+    own_N, above = code_N.copy(), parent_N[nodes]
     while (above > 0).any():
-        unset = settled_N[open_nodes] == 0
-        settled_N[open_nodes[unset]] = code_N[above[unset]]
-        above = np.where(above > 0, above_N[above], 0)
-    return settled_N
+        is_unset = code_N[nodes] == 0
+        code_N[nodes[is_unset]] = own_N[above[is_unset]]
+        above = np.where(above > 0, parent_N[above], 0)
