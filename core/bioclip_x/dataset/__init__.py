@@ -1,1 +1,1 @@
-"""Builds data sets: from images with names to shards that `train` reads."""
+"""Builds data sets of images whose names are unified: sources, names, duplicates, captions, shards."""
