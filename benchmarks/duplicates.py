@@ -6,13 +6,15 @@ The photos are of animals (64 pixels) and of fruit and vegetables in shops; copi
 cropped, brightened, turned grey and mirrored. Embeddings are of two kinds: those of the field guide's model, which was trained
 on drawings, and pixels (the photo at 16 × 16, less its mean). Neither is a BioCLIP: what they say of thresholds holds for them,
 what they say of clusters (which pairs are missed) is the method's. About ten minutes on two cores. Writes
-benchmarks/results/duplicates.json, and with --page a page of the pairs nearest to the threshold.
+benchmarks/results/duplicates.json and the tables in docs/data-set-duplicates.md, and with --page a page of the pairs nearest
+to the threshold.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ import pyarrow as pa
 from duplicates_parts.compare import compare_perceptual, compare_semantic
 from duplicates_parts.photos import Photos, prepare
 from duplicates_parts.scale import generate, measure
+from duplicates_parts.tables import make_tables
 from machine import describe
 from PIL import Image
 
@@ -34,6 +37,8 @@ from bioclip_x.dataset.duplicates.perceptual import find_perceptual
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "duplicates.json"
+PAGE = ROOT / "docs" / "data-set-duplicates.md"
+BEGIN, END = "<!-- table: written by benchmarks/duplicates.py -->", "<!-- end of table -->"
 SCALE = [("exact", 10**7, 0), ("perceptual", 10**7, 4), ("perceptual", 10**6, 8), ("semantic", 10**6, 0)]
 CLUSTERS = (1, 8, 32, 85, 256, 1024)
 
@@ -54,12 +59,15 @@ def main() -> int:
         "about": (__doc__ or "").strip(),
         "command": "python benchmarks/duplicates.py --data ../shared/data",
         "machine": describe("pyarrow", "duckdb", "ImageHash", "scikit-learn"),
+        "threads": os.environ.get("OMP_NUM_THREADS", "all"),
     }
     if "photos" in options.parts:
         results["photos"] = measure_photos(options.data.resolve(), work, options.page)
     if "scale" in options.parts:
         results["scale"] = [_measure_apart(*row, work) for row in SCALE]
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n{make_tables(results)}\n{END}{rest.partition(END)[2]}", "utf-8")
     return 0
 
 

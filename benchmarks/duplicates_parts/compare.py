@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from bioclip_x.dataset.duplicates.bands import choose_masks
 from bioclip_x.dataset.duplicates.hashing import count_bits, is_uninformative
 from bioclip_x.dataset.duplicates.perceptual import find_perceptual
 from bioclip_x.dataset.duplicates.semantic import cluster_sorted, find_semantic
@@ -46,7 +47,23 @@ def compare_perceptual(photos: Photos, hashes_N: np.ndarray) -> dict[str, Any]:
         rows[str(distance)] = {
             "removed": found.num_rows, "equal_to_all_pairs": got == expected, **judge(photos, distances_NN <= distance)
         }  # fmt: skip
-    return {"flat": int(nothing.sum()), "by_distance": rows}
+    n_originals = photos.kind_N.count("")
+    return {
+        "flat": int(nothing.sum()),
+        "candidates_over_uniform": round(measure_crowding(hashes_N[:n_originals]), 2),
+        "by_distance": rows,
+    }
+
+
+def measure_crowding(hashes_N: np.ndarray) -> float:
+    """How many times more pairs of real hashes than of uniform ones agree on the bands used for ten million hashes."""
+    masks = choose_masks(10**7, 5e13, 4)
+    ratios = []
+    for mask in masks:
+        counts = np.unique(hashes_N & np.uint64(mask), return_counts=True)[1]
+        agreeing = (counts * (counts - 1)).sum() / (hashes_N.size * (hashes_N.size - 1))
+        ratios.append(agreeing * 2.0 ** mask.bit_count())
+    return float(np.mean(ratios))
 
 
 def judge(photos: Photos, near_NN: np.ndarray) -> dict[str, Any]:
