@@ -82,10 +82,10 @@ def cluster_embeddings(embeddings_ND: Embeddings, *, n_clusters: int | None = No
 
 def read_unit(embeddings_ND: Embeddings, positions: Ints) -> Floats32:
     """Reads embeddings as unit vectors, float32 [B, D]. Raises DatasetError for zeros and for what is not finite."""
-    unit_BD: Floats32 = np.asarray(embeddings_ND[positions], np.float32)
+    unit_BD: Floats32 = np.array(embeddings_ND[positions], np.float32)
     norms_B1 = np.linalg.norm(unit_BD, axis=1, keepdims=True)
     if not np.all(np.isfinite(norms_B1) & (norms_B1 > 0)):
         wrong = positions[int(np.argmin(np.isfinite(norms_B1[:, 0]) & (norms_B1[:, 0] > 0)))]
         raise DatasetError(f"embedding {wrong} is zero or not finite; leave out the images that could not be embedded")
-    unit_BD = unit_BD / norms_B1
+    unit_BD /= norms_B1
     return unit_BD

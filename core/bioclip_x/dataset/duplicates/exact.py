@@ -64,7 +64,7 @@ def connect(**tables: Any) -> Iterator[Any]:
     except ImportError:
         raise DatasetError(f"exact duplicates need DuckDB, which is not installed; {INSTALL}") from None
     with tempfile.TemporaryDirectory(prefix="bioclip-x-") as folder:
-        settings = {
+        settings: dict[str, Any] = {
             "memory_limit": MEMORY,
             "threads": THREADS,
             "temp_directory": folder,

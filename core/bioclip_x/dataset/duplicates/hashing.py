@@ -57,7 +57,8 @@ def count_bits(values: Hashes) -> npt.NDArray[np.uint8]:
         counts: npt.NDArray[np.uint8] = np.bitwise_count(values)
         return counts
     octets = np.ascontiguousarray(values)[..., None].view(np.uint8)
-    return _BITS_OF_OCTET[octets].sum(-1, dtype=np.uint8)
+    counts = np.zeros(values.shape, np.uint8)
+    return _BITS_OF_OCTET[octets].sum(-1, dtype=np.uint8, out=counts)
 
 
 _BITS_OF_OCTET: Final = np.array([bin(octet).count("1") for octet in range(256)], np.uint8)

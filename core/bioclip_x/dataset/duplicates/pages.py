@@ -85,12 +85,12 @@ def write_page(
         {
             "key": "within", "title": "Removed, nearest to the threshold",
             "lead": "The most distant pairs that were judged the same. Different pictures here: the threshold is too wide.",
-            "groups": show.pairs(_pick_pairs(duplicates, n_shown, farthest=True), "removed"),
+            "groups": show.pairs(_pick_pairs(duplicates, n_shown, seed, farthest=True), "removed"),
         },
         {
             "key": "beyond", "title": "Kept, nearest to the threshold",
             "lead": "The nearest pairs that were both kept. The same picture here: the threshold is too narrow.",
-            "groups": show.pairs(_pick_pairs(beyond, n_shown, farthest=False), "kept too"),
+            "groups": show.pairs(_pick_pairs(beyond, n_shown, seed, farthest=False), "kept too"),
         },
         {
             "key": "sample", "title": "A random sample of groups",
@@ -113,10 +113,13 @@ def write_page(
         stream.write(text)
 
 
-def _pick_pairs(duplicates: pa.Table, n: int, *, farthest: bool) -> list[dict[str, Any]]:
-    direction = "descending" if farthest else "ascending"
-    chosen: list[dict[str, Any]] = duplicates.sort_by([("distance", direction), ("row", "ascending")])[:n].to_pylist()
-    return chosen
+def _pick_pairs(duplicates: pa.Table, n: int, seed: int, *, farthest: bool) -> list[dict[str, Any]]:
+    """The farthest or the nearest pairs; of equally distant ones, of which there are many where distances are bits, any."""
+    distances = duplicates.column("distance").to_numpy()
+    at_random = np.random.default_rng(seed).permutation(distances.size)
+    chosen = np.lexsort((at_random, -distances if farthest else distances))[:n]
+    pairs: list[dict[str, Any]] = duplicates.take(chosen).to_pylist()
+    return pairs
 
 
 def _pick_conflicts(duplicates: pa.Table, taxa: pa.Table, n: int, seed: int) -> list[dict[str, Any]]:

@@ -57,10 +57,10 @@ def find_semantic(
     for members in clusters.iterate():
         positions = by_row[members]
         if order_N is not None and keep == "order":
-            preference = order_N[positions]
+            sorting = np.argsort(order_N[positions], kind="stable")
         else:
-            preference = clusters.similarities_N[members] * (1 if keep == "far" else -1)
-        positions = positions[np.argsort(preference, kind="stable")]
+            sorting = np.argsort(clusters.similarities_N[members] * (1 if keep == "far" else -1), kind="stable")
+        positions = positions[sorting]
         kept_B, distances_B = keep_first_embeddings(embeddings_ND, positions, epsilon)
         is_removed = kept_B != np.arange(kept_B.size)
         removed.append(rows_N[positions[is_removed]])
