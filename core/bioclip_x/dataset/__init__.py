@@ -1,1 +1,1 @@
-"""Builds data sets of images whose names are unified: sources, names, duplicates, captions, shards."""
+"""Builds data sets for training: from sources of images to shards, a catalogue and a data card."""
