@@ -30,12 +30,12 @@ from benchmarks.machine import describe
 from bioclip_x.dataset.build import make_build
 from bioclip_x.dataset.catalogue import count_images, write_catalogue, write_taxonomy
 from bioclip_x.dataset.config import make_config
-from bioclip_x.dataset.context import Build, Made, get_made, join
+from bioclip_x.dataset.context import Build, Made, NameTables, get_made, join
 from bioclip_x.dataset.deciding import decide_all_rows, find_duplicates
 from bioclip_x.dataset.planning import collect_given_names, plan_all_rows, resolve_given_names
 from bioclip_x.dataset.rows import list_all_rows
+from bioclip_x.dataset.samples import place_images
 from bioclip_x.dataset.schema import CAPTIONS, HELD_OUT, IMAGES, write_table
-from bioclip_x.dataset.shards import place_images
 from bioclip_x.hooks.registry import create_registry
 from bioclip_x.plugin import LINNAEAN, ComponentSpec, hookimpl
 from bioclip_x.progress import Progress
@@ -178,7 +178,7 @@ def measure(rows: int, folder: Path) -> dict[str, Any]:
         lap("collecting the names")
         resolved = resolve_given_names(build, given)
         lap("resolving the names")
-        plan = plan_all_rows(build, of_source, keys, resolved)
+        plan = plan_all_rows(build, of_source, NameTables(given, resolved, keys))
         lap("planning")
         images = write_images(build, listed, plan)
         lap("generating the hashes")

@@ -9,16 +9,18 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from bioclip_x.dataset.captioning import write_captions
 from bioclip_x.dataset.catalogue import count_images, write_catalogue, write_taxonomy
 from bioclip_x.dataset.config import BuildConfig
-from bioclip_x.dataset.context import MOST_WORKERS, Build, join, number_sources
+from bioclip_x.dataset.context import MOST_WORKERS, Build, NameTables, join, number_sources
 from bioclip_x.dataset.database import open_database
 from bioclip_x.dataset.deciding import decide_all_rows, find_duplicates
 from bioclip_x.dataset.folder import open_folder, write_json
 from bioclip_x.dataset.planning import collect_given_names, plan_all_rows, resolve_given_names
 from bioclip_x.dataset.reading import read_images
 from bioclip_x.dataset.rows import list_all_rows
-from bioclip_x.dataset.schema import CAPTIONS, HELD_OUT, write_table
+from bioclip_x.dataset.samples import place_all_images, write_class_texts
+from bioclip_x.dataset.schema import HELD_OUT, write_table
 from bioclip_x.dataset.shards import write_shards
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.images.files import make_image_files
@@ -62,7 +64,7 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
     rows = join(*of_source.values())
     given, keys = collect_given_names(build, rows)
     resolved = resolve_given_names(build, given)
-    plan = plan_all_rows(build, of_source, keys, resolved)
+    plan = plan_all_rows(build, of_source, NameTables(given, resolved, keys))
     if until == "names":
         return {}
     images = read_images(build, of_source, plan)
@@ -72,18 +74,16 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
     decided = decide_all_rows(build, of_source, plan, images, duplicates, across)
     if until == "duplicates":
         return {}
-    shards = write_shards(build, rows, resolved, images, decided)
-    folder, work = build.folder.path, build.folder.work
-    failed = [(row, reason) for shard in shards.values() for row, reason in shard.failed]
-    write_table(
-        work / "failed.parquet",
-        pa.table({"row": [row for row, _ in failed], "reason": [why for _, why in failed]}, schema=HELD_OUT),
-    )
-    write_table(work / "captions.parquet", CAPTIONS.empty_table())
+    samples = place_all_images(build, rows, resolved, images, decided)
+    captions = write_captions(build, samples)
+    shards = write_shards(build, samples, captions, write_class_texts(build, samples))
+    folder, failed = build.folder.path, build.folder.work / "failed.parquet"
+    unreadable = [(row, reason) for shard in shards.values() for row, reason in shard.failed]
+    columns = {"row": [row for row, _ in unreadable], "reason": [reason for _, reason in unreadable]}
+    write_table(failed, pa.table(columns, schema=HELD_OUT))
     tables = {
         "decided": decided.files, "rows": rows.files, "resolved": resolved.files, "images": images.files,
-        "placed": [work / "shards" / "samples.parquet"], "failed": [work / "failed.parquet"],
-        "captions": [work / "captions.parquet"],
+        "placed": [samples], "failed": [failed], "captions": captions.files,
     }  # fmt: skip
     write_catalogue(build.database, tables, folder)
     write_taxonomy(build.database, folder)

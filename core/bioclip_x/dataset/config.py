@@ -145,6 +145,9 @@ class Captions(BaseModel):
 
     component: Ref
     concurrency: int = Field(8, ge=1, description="images that are described at the same time")
+    spacing: Literal["uniform", "quantile"] = Field(
+        "uniform", description="of the bins: equal widths, or equal numbers"
+    )
     bins: int = Field(0, ge=0, le=100, description="quality bins by the similarity of image and caption; needs `model`")
     fraction: float = Field(1.0, gt=0, le=1, description="of the images that get a caption")
 
@@ -153,7 +156,7 @@ class Captions(BaseModel):
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return {"component": value}
-        own = {key: one for key, one in value.items() if key in ("concurrency", "bins", "fraction")}
+        own = {key: one for key, one in value.items() if key in ("concurrency", "bins", "spacing", "fraction")}
         return {"component": {key: one for key, one in value.items() if key not in own}, **own}
 
 

@@ -38,6 +38,15 @@ class Made:
 
 
 @dataclass(frozen=True)
+class NameTables:
+    """The identifications, what they are resolved to, and the (`row`, `key`) pairs that say which row has which."""
+
+    given: Made
+    resolved: Made
+    keys: Made
+
+
+@dataclass(frozen=True)
 class Build:
     """A build in progress. numbers: of the sources, by name. say: receives notes."""
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import pyarrow.parquet as pq
 
 from bioclip_x.classes.taxonomy_files import read_taxonomy
-from bioclip_x.dataset.context import Build, Made, digest, finish, get_made, join
+from bioclip_x.dataset.context import Build, Made, NameTables, digest, finish, get_made, join
 from bioclip_x.dataset.database import quote, quote_files
 from bioclip_x.dataset.held_out import find_held_out, read_list
-from bioclip_x.dataset.names.resolve import RankedTaxonomy, resolve_names
+from bioclip_x.dataset.names.held_out import expand_species
+from bioclip_x.dataset.names.ranked import RankedTaxonomy
+from bioclip_x.dataset.names.resolve import resolve_names
+from bioclip_x.dataset.names.review import read_corrections, write_review_table
 from bioclip_x.dataset.outcomes import plan_rows
 from bioclip_x.dataset.schema import GIVEN_COLUMNS, write_table
+from bioclip_x.errors import DatasetError
+from bioclip_x.messages import list_some
 from bioclip_x.settings import find_cache_folder
+from bioclip_x.taxonomy import Taxonomy
+
+REVIEW: Final = "review.csv"
+"""The table of names that a person should look at; filled in, it is read by `names: corrections:`."""
 
 
 def collect_given_names(build: Build, rows: Made) -> tuple[Made, Made]:
@@ -45,57 +54,103 @@ def collect_given_names(build: Build, rows: Made) -> tuple[Made, Made]:
 
 
 def resolve_given_names(build: Build, given: Made) -> Made:
-    """Resolves the identifications against the taxonomies; see `names`."""
+    """Resolves the identifications against the taxonomies (`names`), and writes those that a person should look at."""
     config = build.config
-    taxonomies = [
-        RankedTaxonomy(one.name, partial(_load, build, number)) for number, one in enumerate(config.taxonomies)
-    ]
-    stage = build.folder.open_stage("names", {"given": given.version, **describe_names(build)})
+    corrections = read_corrections(config.path(config.names.corrections)) if config.names.corrections else None
+    inputs = {
+        "given": given.version, "taxonomies": describe_taxonomies(build),
+        "corrections": digest(*map(str, corrections.by_identification.items())) if corrections else None,
+    }  # fmt: skip
+    stage = build.folder.open_stage("names", inputs)
     if stage.summary is None:
-        table = resolve_names(pq.read_table(given.files[0]), taxonomies)
-        write_table(stage.path / "resolved.parquet", table)
+        table = pq.read_table(given.files[0])
+        resolved = resolve_names(table, list_taxonomies(build), corrections, build.say)
+        write_table(stage.path / "resolved.parquet", resolved)
+        count = write_review_table(build.folder.path / REVIEW, table, resolved)
+        if count:
+            build.say(
+                f"{count:,} names are lost, ambiguous or known by a taxon above only; the commonest are in {REVIEW}"
+            )
         return finish(stage, {})
     return get_made(stage)
 
 
-def _load(build: Build, number: int) -> Any:
+def list_taxonomies(build: Build) -> list[RankedTaxonomy]:
+    """Returns the taxonomies in their order, not read yet."""
+    return [
+        RankedTaxonomy(one.name, partial(_load, build, number)) for number, one in enumerate(build.config.taxonomies)
+    ]
+
+
+def _load(build: Build, number: int) -> Taxonomy:
     one = build.config.taxonomies[number]
     return read_taxonomy(
         build.registry, build.config.path(one.path), one.format, cache=find_cache_folder() / "taxonomies"
     )
 
 
-def describe_names(build: Build) -> Mapping[str, Any]:
-    """Returns what the resolution of names depends on, as JSON: taxonomies by name, path, size and time."""
+def describe_taxonomies(build: Build) -> list[dict[str, Any]]:
+    """Returns what the resolution of names depends on, as JSON: names, formats, and a digest of the files' sizes and times.
+
+    Raises DatasetError for a taxonomy that does not exist.
+    """
     described = []
     for one in build.config.taxonomies:
         path = build.config.path(one.path)
+        if not path.exists():
+            raise DatasetError(f"taxonomies: {path} does not exist")
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
         stamps = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
         described.append({"name": one.name, "format": one.format, "files": digest(stamps)})
-    return {"taxonomies": described}
+    return described
 
 
-def plan_all_rows(build: Build, rows: Mapping[int, Made], keys: Made, resolved: Made) -> Made:
+def list_held_out_species(build: Build) -> frozenset[str]:
+    """Returns the names of the listed species with all their synonyms, as `normalise_name` returns them."""
+    path = build.config.held_out.species
+    if path is None:
+        return frozenset()
+    names = read_list(build.config.path(path))
+    stage = build.folder.open_stage("held-out", {"names": digest(names), "taxonomies": describe_taxonomies(build)})
+    summary = stage.summary
+    if summary is None:
+        expanded = expand_species(names, list_taxonomies(build))
+        summary = stage.finish(
+            {
+                "names": sorted(expanded.all_names),
+                "unknown": list(expanded.unknown),
+                "not_species": list(expanded.not_species),
+            }
+        )
+    for what, told in (
+        ("unknown", "not in the taxonomies: their synonyms are not known"),
+        ("not_species", "no species but something above: they hold out nothing"),
+    ):
+        if summary[what]:
+            build.say(
+                f"{len(summary[what]):,} of {len(names):,} species of {path} are {told}: {list_some(summary[what])}"
+            )
+    return frozenset(summary["names"])
+
+
+def plan_all_rows(build: Build, rows: Mapping[int, Made], names: NameTables) -> Made:
     """Decides what becomes of each row as far as it is known before its image is read."""
     config, listed = build.config, join(*rows.values())
-    held = config.held_out
+    held, species = config.held_out, list_held_out_species(build)
     inputs = {
         "rows": listed.version,
-        "names": resolved.version,
+        "names": names.resolved.version,
         "licences": config.licences.model_dump(mode="json"),
         "least": [config.names.least, config.names.ambiguous],
-        "held_out": [
-            digest(read_list(config.path(path))) if path is not None else None for path in (held.species, held.images)
-        ],
+        "held_out_species": digest(sorted(species)),
+        "held_out_images": digest(read_list(config.path(held.images))) if held.images else None,
         "test_sets": list(build.held_out_numbers),
     }
     stage = build.folder.open_stage("plan", inputs)
     if stage.summary is None:
-        species = {name.lower() for name in read_list(config.path(held.species))} if held.species else set()
-        find_held_out(build, listed, keys, resolved, species, stage.path / "held_out.parquet")
+        find_held_out(build, listed, names, species, stage.path / "held_out.parquet")
         files = {
-            "rows": listed.files, "keys": keys.files, "resolved": resolved.files,
+            "rows": listed.files, "keys": names.keys.files, "resolved": names.resolved.files,
             "held_out": (stage.path / "held_out.parquet",),
         }  # fmt: skip
         plan_rows(build.database, config, files, stage.path / "plan.parquet")

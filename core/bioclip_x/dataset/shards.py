@@ -23,9 +23,8 @@ from bioclip_x.dataset.context import Build, Made
 from bioclip_x.dataset.database import quote, quote_files
 from bioclip_x.dataset.folder import read_json, write_json
 from bioclip_x.dataset.image_bytes import Place
-from bioclip_x.dataset.outcomes import select_newest_images
-from bioclip_x.dataset.schema import FIRST_ROW
-from bioclip_x.dataset.texts import make_members
+from bioclip_x.dataset.samples import SAMPLE_COLUMNS, ClassTexts
+from bioclip_x.dataset.texts import make_text_members
 from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.io.streams import open_binary_output
@@ -36,16 +35,14 @@ SHARDS: Final = "shards"
 """The folder of the tar files."""
 KEPT_FORMATS: Final[Mapping[str, str]] = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 """Formats whose files are written as they are, and the names of their members: what BioCLIP reads."""
+OWN_TEXTS: Final[Mapping[str, str]] = {"publisher_text": "text", "caption": "caption"}
+"""Member, without .txt → column."""
 JSON_FIELDS: Final = ("id", "source", "source_id", "status", "rank", "licence", "rights_holder", "reference")
-SAMPLE_COLUMNS: Final = (
-    "id", "row", "file", "offset", "size", "image", "source", "source_id", "status", "name", "rank", *LINNAEAN, "common_name",
-    "licence", "rights_holder", "reference", "text", "caption",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ShardTask:
-    """A tar file to write. samples: a table with `SAMPLE_COLUMNS`, in order. texts: kind → text of each sample."""
+    """A tar file to write. samples: a table with `SAMPLE_COLUMNS` and `caption`, in order. texts: member → text of each sample."""
 
     output: Path
     samples: pa.Table
@@ -84,8 +81,10 @@ class ShardWriter:
                     failed.append((sample["row"], str(problem)))
                     continue
                 _add(tar, f"{sample['id']}.{suffix}", raw)
-                texts = {kind: texts[number] for kind, texts in task.texts.items()}
-                for member, text in (make_members(sample) | _make_own_members(sample, texts)).items():
+                own = {member: texts[number] for member, texts in task.texts.items()}
+                lineage = [sample[rank] for rank in LINNAEAN]
+                members = make_text_members(lineage, sample["common_name"]) | own | _make_own_members(sample)
+                for member, text in members.items():
                     _add(tar, f"{sample['id']}.{member}", text.encode("utf-8", "replace"))
                 written += 1
         return WrittenShard(task.output, task.output.stat().st_size, written, tuple(failed))
@@ -135,12 +134,9 @@ def _iterate_samples(table: pa.Table) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def _make_own_members(sample: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, str]:
-    """Returns the publisher's caption, the model's, those of text builders, and the JSON member."""
-    members = {f"{kind}.txt": text for kind, text in texts.items() if text}
-    for column in ("text", "caption"):
-        if text := sample[column]:
-            members["publisher_text.txt" if column == "text" else "caption.txt"] = text
+def _make_own_members(sample: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the publisher's caption, the model's, and the JSON member."""
+    members = {f"{name}.txt": sample[column] for name, column in OWN_TEXTS.items() if sample[column]}
     lineage = {rank: sample[rank] for rank in LINNAEAN if sample[rank]}
     document = {name: sample[name] for name in JSON_FIELDS if sample[name]} | {"lineage": lineage}
     if sample["common_name"]:
@@ -167,34 +163,31 @@ def digest_task(task: ShardTask, settings: Images) -> str:
     return digest.hexdigest()
 
 
-def write_shards(build: Build, rows: Made, resolved: Made, images: Made, decided: Made) -> dict[str, WrittenShard]:
+def write_shards(build: Build, samples: Path, captions: Made, texts: ClassTexts) -> dict[str, WrittenShard]:
     """Writes the tar files that are missing or would be others, and deletes those that are no longer wanted.
 
     Returns what each holds, by the name of its file.
     """
     folder = build.folder.path / SHARDS
     folder.mkdir(exist_ok=True)
-    stage = build.folder.open_stage("shards", {"decided": decided.version}, keeps=True)
-    samples_file = stage.path / "samples.parquet"
-    place_images(build, rows, resolved, images, decided, samples_file)
+    records = build.folder.work / "shards"
+    records.mkdir(exist_ok=True)
     digests: dict[str, str] = {}
     written: dict[str, WrittenShard] = {}
 
     def iterate_tasks() -> Iterator[ShardTask]:
-        for name, samples in iterate_shards(build.database, samples_file):
-            task = ShardTask(folder / name, samples, {})
+        for name, table in iterate_shards(build.database, samples, captions):
+            task = ShardTask(folder / name, table, texts.choose(table, build.config.seed))
             digests[name] = digest_task(task, build.config.images)
-            if shard := read_written(stage.path / f"{name}.json", task.output, digests[name]):
+            if shard := read_written(records / f"{name}.json", task.output, digests[name]):
                 written[name] = shard
             else:
                 yield task
 
     def handle(shard: WrittenShard) -> None:
         name = shard.output.name
-        write_json(
-            stage.path / f"{name}.json",
-            {"digest": digests[name], "size": shard.size, "images": shard.images, "failed": shard.failed},
-        )
+        record = {"digest": digests[name], "size": shard.size, "images": shard.images, "failed": shard.failed}
+        write_json(records / f"{name}.json", record)
         written[name] = shard
         build.progress.update("shards", len(written), None)
 
@@ -202,43 +195,22 @@ def write_shards(build: Build, rows: Made, resolved: Made, images: Made, decided
     for file in folder.glob("*.tar"):
         if file.name not in written:
             file.unlink()
-            (stage.path / f"{file.name}.json").unlink(missing_ok=True)
+            (records / f"{file.name}.json").unlink(missing_ok=True)
     return dict(sorted(written.items()))
 
 
-def place_images(build: Build, rows: Made, resolved: Made, images: Made, decided: Made, output: Path) -> None:
-    """Writes the table of the images that are used, with the shard and the place in it of each."""
-    seed = build.config.seed
-    ranks = ", ".join(f'n."{rank}"' for rank in LINNAEAN)
-    build.database.execute(f"""
-        COPY (
-            SELECT *, split || '-' || printf('%06d', place // {build.config.shards.images}) || '.tar' AS shard FROM (
-                SELECT d.row, d.id, d.split, d.licence,
-                    row_number() OVER (PARTITION BY d.split ORDER BY md5(d.id || ':order:{seed}'), d.id) - 1 AS place,
-                    i.file, i."offset", i.size, i.sha256, r.image, s.name AS source, r.source_id, r.rights_holder,
-                    r.reference, r.text,
-                    n.status, n.name, n.rank, {ranks}, n.common_name, '' AS caption
-                FROM read_parquet({quote_files(decided.files)}) d
-                JOIN read_parquet({quote_files(rows.files)}) r USING (row)
-                JOIN sources s ON s.number = d.row // {FIRST_ROW}
-                JOIN read_parquet({quote_files(resolved.files)}) n USING (key)
-                JOIN ({select_newest_images(images.files)}) i ON i.row = d.row
-                WHERE d.outcome = 'used'
-            ) ORDER BY shard, place
-        ) TO {quote(str(output))} (FORMAT parquet, COMPRESSION zstd)
-    """)
-
-
-def iterate_shards(database: Any, samples: Path) -> Iterator[tuple[str, pa.Table]]:
+def iterate_shards(database: Any, samples: Path, captions: Made) -> Iterator[tuple[str, pa.Table]]:
     """Yields the name and the samples of each shard, one in memory at a time."""
     table = f"read_parquet({quote_files([samples])})"
     names = database.execute(f"SELECT DISTINCT shard FROM {table} ORDER BY shard").fetchall()
-    columns = ", ".join(f'"{column}"' for column in (*SAMPLE_COLUMNS, "sha256"))
+    columns = ", ".join(f's."{column}"' for column in (*SAMPLE_COLUMNS, "sha256"))
     for (name,) in names:
-        yield (
-            name,
-            database.sql(f"SELECT {columns} FROM {table} WHERE shard = {quote(name)} ORDER BY place").to_arrow_table(),
-        )
+        found = database.sql(f"""
+            SELECT {columns}, coalesce(c.text, '') AS caption FROM {table} s
+            LEFT JOIN read_parquet({quote_files(captions.files)}) c USING (row)
+            WHERE s.shard = {quote(name)} ORDER BY s.place
+        """)
+        yield name, found.to_arrow_table()
 
 
 def read_written(record: Path, output: Path, digest: str) -> WrittenShard | None:
