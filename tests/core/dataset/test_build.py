@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -264,7 +265,7 @@ def test_killed_between_any_two_replacements_the_data_set_is_the_same(
     lay_source(tmp_path, 24)
     file = write_config(tmp_path, shards={"images": 6}, duplicates={"pictures": 0})
     build(file, output="whole")
-    move, left = temporary.move_into_place, [0]
+    left = [0]
 
     class Killed(BaseException):
         pass
@@ -273,13 +274,12 @@ def test_killed_between_any_two_replacements_the_data_set_is_the_same(
         left[0] -= 1
         if left[0] < 0:
             raise Killed
-        return move(*arguments)
+        return temporary.move_into_place(*arguments)
 
-    for module in (temporary, replacement):
-        monkeypatch.setattr(module, "move_into_place", count_down)
+    monkeypatch.setattr(replacement, "open_temporary", partial(temporary.open_temporary, move=count_down))
     stops = 0
-    for allowed in range(200):
-        left[0] = allowed % 7  # some runs come far, others not
+    for allowed in range(100):
+        left[0] = allowed
         try:
             build(file)
             break
