@@ -107,10 +107,8 @@ def _list_captions(build: Build, samples: Path, settings: Captions, journal: Pat
             bins = np.split(joined, np.cumsum([len(one) for one in similarities])[:-1])
         for table, similarity, bin_n in zip(tables, similarities, bins):
             captions = table["caption"].to_pylist()
-            texts = [
-                prefix_caption(text, int(one), settings.bins) if settings.bins else text
-                for text, one in zip(captions, bin_n)
-            ]
+            numbers = bin_n.tolist()
+            texts = [prefix_caption(text, one, settings.bins) if one else text for text, one in zip(captions, numbers)]
             columns: dict[str, Any] = {
                 "row": table["row"], "caption": captions, "text": texts,
                 "similarity": pa.array(similarity, pa.float64(), from_pandas=True),

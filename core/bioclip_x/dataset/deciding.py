@@ -15,13 +15,13 @@ from bioclip_x.dataset.database import quote, quote_files
 from bioclip_x.dataset.duplicate_pages import NEAR, write_pages
 from bioclip_x.dataset.duplicates.across import find_perceptual_across, find_semantic_across
 from bioclip_x.dataset.duplicates.columns import DUPLICATES as FOUND
-from bioclip_x.dataset.duplicates.columns import drop_duplicates
+from bioclip_x.dataset.duplicates.columns import combine, drop_duplicates
 from bioclip_x.dataset.duplicates.exact import find_exact, find_exact_across
 from bioclip_x.dataset.duplicates.perceptual import find_perceptual
 from bioclip_x.dataset.duplicates.semantic import find_semantic
 from bioclip_x.dataset.embeddings import embed_images, join_embeddings
 from bioclip_x.dataset.outcomes import decide_rows, select_newest_images
-from bioclip_x.dataset.schema import DUPLICATES, write_table
+from bioclip_x.dataset.schema import write_table
 
 
 def find_duplicates(build: Build, resolved: Made, plan: Made, images: Made) -> tuple[Made, Made]:
@@ -42,10 +42,8 @@ def find_duplicates(build: Build, resolved: Made, plan: Made, images: Made) -> t
         list_images(build, resolved, plan, images, "held out", references)
         found = compare_images(build, images, candidates, references)
         near = {kind.removeprefix(NEAR): table for kind, table in found.items() if kind.startswith(NEAR)}
-        write_table(across, _join_kinds(near))
-        write_table(
-            within, _follow(_join_kinds({kind: one for kind, one in found.items() if not kind.startswith(NEAR)}))
-        )
+        write_table(across, combine(near))
+        write_table(within, combine({kind: one for kind, one in found.items() if not kind.startswith(NEAR)}))
         summary = write_pages(build, candidates, references, found)
         stage.finish(summary)
     version = get_made(stage).version
@@ -82,11 +80,11 @@ def compare_images(build: Build, images: Made, candidates: Path, references: Pat
         near = find_exact_across(left, held)
         distance = pa.repeat(pa.scalar(0.0, pa.float32()), len(near))
         keep(f"{NEAR}exact", pa.table([near["row"], near["reference"], distance], schema=FOUND))
+        if settings.perceptual is not None:
+            keep(f"{NEAR}perceptual", _as_found(find_perceptual_across(left, held, settings.perceptual)))
     if settings.exact:
         keep("exact", find_exact(left))
     if settings.perceptual is not None:
-        if len(held):
-            keep(f"{NEAR}perceptual", _as_found(find_perceptual_across(left, held, settings.perceptual)))
         keep("perceptual", find_perceptual(left, settings.perceptual))
     if settings.semantic or similarity:
         rows, vectors, is_held = embed_what_is_left(build, images, candidates, references, left)
@@ -131,26 +129,6 @@ def embed_what_is_left(
 
 def _as_found(near: pa.Table) -> pa.Table:
     return pa.table([near["row"], near["reference"], near["distance"]], schema=FOUND)
-
-
-def _join_kinds(found: Mapping[str, pa.Table]) -> pa.Table:
-    parts = [
-        table.append_column("kind", pa.repeat(pa.scalar(kind, pa.string()), len(table))) for kind, table in found.items()
-    ]  # fmt: skip
-    joined = pa.concat_tables(parts) if parts else FOUND.empty_table().append_column("kind", pa.array([], pa.string()))
-    return joined.select(DUPLICATES.names).cast(DUPLICATES).sort_by("row")
-
-
-def _follow(table: pa.Table) -> pa.Table:
-    """Lets a duplicate of a duplicate name the image that is kept in the end. Each way removed images that the next never saw."""
-    rows, kept = table["row"].to_numpy(), table["kept"].to_numpy()
-    while len(rows):
-        at = np.minimum(np.searchsorted(rows, kept), len(rows) - 1)
-        is_removed = rows[at] == kept
-        if not is_removed.any():
-            break
-        kept = np.where(is_removed, kept[at], kept)
-    return table.set_column(1, "kept", pa.array(kept, pa.int64()))
 
 
 def describe_images(images: Made) -> str:

@@ -29,11 +29,12 @@ Lineage = tuple[str, ...]
 
 def place_all_images(build: Build, rows: Made, resolved: Made, images: Made, decided: Made) -> Path:
     """Writes the table of the images that are used, unless it is there."""
+    config = build.config
     inputs = {
         "decided": decided.version,
         "names": resolved.version,
-        "seed": build.config.seed,
-        "images": build.config.shards.images,
+        "seed": config.seed,
+        "images": config.shards.images,
     }
     stage = build.folder.open_stage("samples", inputs)
     output = stage.path / "samples.parquet"

@@ -37,10 +37,6 @@ IMAGES: Final = pa.schema(
         ("note", pa.string()),
     ]
 )
-DUPLICATES: Final = pa.schema(
-    [("row", pa.int64()), ("kept", pa.int64()), ("kind", pa.string()), ("distance", pa.float64())]
-)
-"""row: a duplicate. kept: the row that it is a duplicate of. distance: 0 of equal files, bits of hashes, or 1 - cosine."""
 CAPTIONS: Final = pa.schema(
     [("row", pa.int64()), ("caption", pa.string()), ("text", pa.string()), ("similarity", pa.float64())]
 )

@@ -42,7 +42,7 @@ JSON_FIELDS: Final = ("id", "source", "source_id", "status", "rank", "licence", 
 
 @dataclass(frozen=True)
 class ShardTask:
-    """A tar file to write. samples: a table with `SAMPLE_COLUMNS` and `caption`, in order. texts: member → text of each sample."""
+    """A tar file to write. samples: a table with `SAMPLE_COLUMNS` and `caption`. texts: member → text of each sample."""
 
     output: Path
     samples: pa.Table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -87,3 +87,26 @@ def drop_duplicates(rows: pa.Table, duplicates: pa.Table) -> pa.Table:
     """
     removed = pc.is_in(rows.column("row"), value_set=duplicates.column("row").combine_chunks())
     return rows.filter(pc.invert(removed))
+
+
+def combine(found: Mapping[str, pa.Table]) -> pa.Table:
+    """Joins the tables of finders that ran one after another, each on what the ones before it kept, into one.
+
+    found: kind → `DUPLICATES`, in the order in which they ran. Returns `row`, `kept`, `kind`, `distance`, sorted by row, where
+    `kept` is a row that all kept: where a row was removed for one that a later finder removed, it is that one's. `distance` is
+    to the row for which the finder of this kind removed it. Raises DatasetError for a row that was removed twice.
+    """
+    table = pa.concat_tables([DUPLICATES.empty_table(), *found.values()])
+    kinds = np.repeat(np.array(list(found), object), [part.num_rows for part in found.values()])
+    rows_N, kept_N = read_ints(table, "row"), read_ints(table, "kept").copy()
+    check_unique(rows_N)
+    sorting = np.argsort(rows_N)
+    rows_N, kept_N = rows_N[sorting], kept_N[sorting]
+    for _ in found:  # each finder lengthens a way by one step at most
+        places = np.minimum(np.searchsorted(rows_N, kept_N), rows_N.size - 1)
+        was_removed = rows_N[places] == kept_N if rows_N.size else np.zeros(0, bool)
+        kept_N[was_removed] = kept_N[places[was_removed]]
+    distances = table.column("distance").take(pa.array(sorting))
+    return pa.table(
+        {"row": rows_N, "kept": kept_N, "kind": pa.array(kinds[sorting], pa.string()), "distance": distances}
+    )
