@@ -27,7 +27,10 @@ _CC_ZERO: Final = re.compile(r"\bcc[-_ ]?(?:0|zero)(?![a-z0-9])|publicdomain/zer
 _PUBLIC: Final = re.compile(
     r"public[-_ ]?domain|\bpdm\b|no known (?:copyright|restrictions)|\bno copyright\b|usa\.gov", re.IGNORECASE
 )
-_RESERVED: Final = re.compile(r"all rights reserved|^©|^\(c\)|^copyright(?:ed)?$|no licen[cs]e applied", re.IGNORECASE)
+_RESERVED: Final = re.compile(
+    r"all rights reserved|^©|^\(c\)|^copyright(?:ed)?$|no licen[cs]e applied|wikipedia\.org/wiki/copyright$", re.IGNORECASE
+)
+"""The last is the URL of iNaturalist's JSON files."""
 _BLANK: Final = frozenset(
     {"", "-", "na", "n/a", "none", "null", "nan", "unknown", "not specified", "unspecified", "not provided"}
 )

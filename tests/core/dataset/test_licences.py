@@ -18,7 +18,7 @@ SPELLINGS = {
     "Attribution-NoDerivs License": "CC-BY-ND",
     "Public Domain Dedication": PUBLIC_DOMAIN,
     "http://creativecommons.org/licenses/by-nc-sa/3.0/": "CC-BY-NC-SA-3.0",
-    "http://en.wikipedia.org/wiki/Copyright": OTHER,
+    "http://en.wikipedia.org/wiki/Copyright": RESERVED,
     "CC-BY-NC": "CC-BY-NC",
     "CC0": NO_RIGHTS,
     "C": OTHER,
