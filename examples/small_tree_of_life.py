@@ -2,10 +2,10 @@
 
     python examples/small_tree_of_life.py tree-of-life
 
-It draws specimens, lays them out as iNaturalist 2021, BIOSCAN-1M and the Encyclopedia of Life are published, with a manifest, a tar
-file and a test set beside them; plants conflicting names, duplicates, rare species, licences and damaged files; builds the data
-set by `examples/small_tree_of_life.yaml`; compares the catalogue with `planted.csv`; and trains a tiny model on the shards. Any
-difference is told, and the exit status is then 1. What it makes of other photographs than drawings: `--photos FOLDER`.
+It draws specimens, lays them out as iNaturalist 2021, BIOSCAN-1M and the Encyclopedia of Life are published, with a manifest, a
+tar file and a test set beside them; plants conflicting names, duplicates, rare species, licences and damaged files; builds the
+data set by `examples/small_tree_of_life.yaml`; compares the catalogue with `planted.csv`; and trains a tiny model on the shards.
+Any difference is told, and the exit status is then 1. `--photos FOLDER` adds photographs (see `DATA`) in the same layouts.
 
 The images are drawings of the field guide: this shows that every row is accounted for, not how good the rules are on photographs.
 """
@@ -24,7 +24,7 @@ import sys
 import tarfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +63,13 @@ class Planted:
 
 @dataclass
 class Makings:
-    """The folder of the sources, what was planted in them, and the images at hand by species and number."""
+    """The folder of the sources, what was planted in them, and the lineages of the taxa."""
 
     folder: Path
     planted: list[Planted] = field(default_factory=list)
     lineages: dict[str, dict[str, str]] = field(default_factory=dict)
+    photos: dict[str, list[tuple[str, bytes]]] = field(default_factory=dict)
+    """Layout → name and content of the photographs that are laid out by it."""
 
     def plant(self, case: str, source: str, source_id: str, outcome: str, **expected: str) -> None:
         self.planted.append(Planted(case, source, source_id, outcome, **expected))
@@ -158,6 +160,8 @@ def make_inat21(makings: Makings) -> None:
     for name in INAT:
         for number in range(3):
             source.add(name, encode(draw(name, number)), (name, number), licence=number % 2)
+    for number, (name, content) in enumerate(makings.photos.get("inat21", ())):
+        source.add(name, content, ("photo", number))
     plant = makings.plant
     first = encode(draw("Parus major", 0))
     kept = source.add("Parus major", first, ("Parus major", 0, "copy"))
@@ -180,7 +184,12 @@ def make_inat21(makings: Makings) -> None:
     leaked = encode(draw("Turdus migratorius", 500))
     source.add("Turdus migratorius", leaked, "leaked")
     add("rare image leaked under another name", "held out", "Turdus merula", leaked)
-    add("rare image leaked, encoded again", "held out", "Erithacus rubecula", encode(draw("Turdus migratorius", 500), 55))
+    add(
+        "rare image leaked, encoded again",
+        "held out",
+        "Erithacus rubecula",
+        encode(draw("Turdus migratorius", 500), 55),
+    )
     add("copy of a test image", "held out", "Quercus robur", encode(draw("Quercus robur", 700)))
     gone = source.add("Parus major", b"", "row without image")
     (makings.folder / "inat21" / gone).unlink()
@@ -204,8 +213,8 @@ def make_bioscan(makings: Makings) -> None:
     """The TSV of BIOSCAN-1M, and images/cropped_256/partN/."""
     root, rows = makings.folder / "bioscan", list[dict[str, Any]]()
 
-    def add(name: str, content: bytes | None, key: Any, **cells: str) -> str:
-        lineage = {rank: "not_classified" for rank in RANKS} | makings.lineages[name] | cells
+    def add(name: str, content: bytes | None, **cells: str) -> str:
+        lineage = {rank: value or "not_classified" for rank, value in (makings.lineages[name] | cells).items()}
         number = 4_000_000 + len(rows)
         part = len(rows) % 3 + 1
         if content is not None:
@@ -223,11 +232,15 @@ def make_bioscan(makings: Makings) -> None:
 
     for name in BIOSCAN:
         for number in range(3):
-            add(name, encode(draw(name, number)), (name, number))
+            add(name, encode(draw(name, number)))
+    for name, content in makings.photos.get("bioscan", ()):
+        add(name, content)
     plant = makings.plant
 
-    def plant_row(case: str, outcome: str, name: str, content: bytes | None, cells: Mapping[str, str] = {}, **expected: str) -> None:
-        plant(case, "BIOSCAN-1M", add(name, content, case, **cells), outcome, **expected)
+    def plant_row(
+        case: str, outcome: str, name: str, content: bytes | None, cells: Mapping[str, str] = {}, **expected: str
+    ) -> None:
+        plant(case, "BIOSCAN-1M", add(name, content, **cells), outcome, **expected)
 
     peacock = draw("Aglais io", 0)
     kept = f"train/{next((makings.folder / 'inat21/train').glob('*_Aglais_io')).name}/{make_id('inat', ('Aglais io', 0))}.jpg"
@@ -237,15 +250,92 @@ def make_bioscan(makings: Makings) -> None:
     small = draw("Aglais io", 2).resize((128, 128), Image.Resampling.LANCZOS)
     plant_row("duplicate at half the size", "duplicate", "Aglais urticae", encode(small))
     plant_row("mirrored copy (not found by hashes)", "used", "Aglais urticae", encode(ImageOps.mirror(peacock)))
-    plant_row("crop of another image: near, not the same", "used", "Aglais urticae", encode(peacock.crop((40, 40, 216, 216))))
-    plant_row("identified to genus only", "used", "Coccinella septempunctata", encode(draw("Coccinella septempunctata", 80)),
-              {"species": "not_classified"}, status="partial", taxon="Coccinella")  # fmt: skip
-    plant_row("genus in another family than the taxonomy's", "used", "Cicindela campestris",
-              encode(draw("Cicindela campestris", 80)), {"family": "Carabidae"}, status="full", taxon="Cicindela campestris")  # fmt: skip
+    plant_row(
+        "crop of another image: near, not the same", "used", "Aglais urticae", encode(peacock.crop((40, 40, 216, 216)))
+    )
+    ladybird, beetle = encode(draw("Coccinella septempunctata", 80)), encode(draw("Cicindela campestris", 80))
+    plant_row(
+        "identified to genus only", "used", "Coccinella septempunctata", ladybird, {"species": "not_classified"},
+        status="partial", taxon="Coccinella",
+    )  # fmt: skip
+    plant_row(
+        "genus in another family than the taxonomy's", "used", "Cicindela campestris", beetle, {"family": "Carabidae"},
+        status="full", taxon="Cicindela campestris",
+    )  # fmt: skip
     plant_row("row without image", "incomplete", "Pieris rapae", None)
     write(root / "images" / "cropped_256" / "part1" / "99.jpg", encode(draw("Pieris rapae", 80)))
     plant("image without row", "BIOSCAN-1M", "part1/99.jpg", "incomplete")
     write_table(root / "BIOSCAN_1M_Insect_Dataset_metadata.tsv", rows, "\t")
+
+
+def make_eol(makings: Makings) -> None:
+    """The media manifest in two parts, of which the first alone has column names; taxon.tab; images in a folder and a tar."""
+    root, rows = makings.folder / "eol", list[list[Any]]()
+    columns = [
+        "EOL content ID",
+        "EOL page ID",
+        "Medium Source URL",
+        "EOL Full-Size Copy URL",
+        "License Name",
+        "Copyright Owner",
+    ]
+    photos = makings.photos.get("eol", ())
+    names = list(dict.fromkeys([*EOL, *(name for name, _ in photos)]))
+    pages = {name: 45_000_000 + number for number, name in enumerate(names)}
+    packed: list[tuple[str, bytes]] = []
+
+    def add(
+        name: str, content: bytes | None, licence: str = "cc-by-nc", page: int | None = None, *, listed: bool = True
+    ) -> str:
+        page = pages[name] if page is None else page
+        key = f"{20_000_000 + len(rows) + 1000 * (not listed)}_{page}"
+        if listed:
+            number, url = key.split("_")[0], f"https://content.example.org/{key}"
+            rows.append([number, page, f"{url}.html", f"{url}.jpg", licence, "a drawer"])
+        file = f"{key}_eol-full-size-copy.jpg"
+        if content is not None and len(rows) % 2:
+            write(root / "images" / file, content)
+        elif content is not None:
+            packed.append((file, content))
+        return key
+
+    for name in EOL:
+        for number in range(3):
+            add(name, encode(draw(name, number)), ("cc-by-nc", "cc-publicdomain", "cc-by-sa-3.0")[number])
+    for name, content in photos:
+        add(name, content)
+    plant, cap = makings.plant, encode(draw("Amanita muscaria", 80))
+    plant("licence that is not recognised", "EOL", add("Amanita muscaria", cap, "ask me"), "used")
+    plant("exact duplicate across a folder and an archive", "EOL", add("Amanita muscaria", cap), "duplicate")
+    plant(
+        "page without a name",
+        "EOL",
+        add("", encode(draw("Boletus edulis", 81)), page=46_000_000),
+        "unnamed",
+        status="lost",
+    )
+    unlisted = add("", encode(draw("Perca fluviatilis", 82)), page=46_000_001)
+    plant("page that provider_ids.csv alone names", "EOL", unlisted, "used", status="full", taxon="Perca fluviatilis")
+    plant("row without image", "EOL", add("Salmo trutta", None), "incomplete")
+    plant("image without row", "EOL", add("Salmo trutta", encode(draw("Salmo trutta", 83)), listed=False), "incomplete")
+    for part, lines in enumerate((rows[:9], rows[9:]), 1):
+        path = root / "media_manifest" / f"media_manifest_{part}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as stream:
+            csv.writer(stream, lineterminator="\n").writerows([columns, *lines] if part == 1 else lines)
+    with tarfile.open(root / "images" / "image_set_01.tar", "w") as tar:
+        for file, content in packed:
+            info = tarfile.TarInfo(file)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    taxa = []
+    for row in make_checklist([makings.lineages[name] for name in names], {}):
+        page = pages.get(row["scientificName"], "")
+        taxa.append(row | {"canonicalName": row["scientificName"], "eolID": page})
+    write_table(root / "taxon.tab", taxa, "\t")
+    named = {"node_id": 1, "resource_pk": 8167, "resource_id": 676, "page_id": 46_000_001,
+             "preferred_canonical_for_page": "Perca fluviatilis"}  # fmt: skip
+    write_table(root / "provider_ids.csv", [named])
 
 
 NAMES: tuple[tuple[str, str, dict[str, str]], ...] = (
@@ -295,7 +385,9 @@ def make_shard(makings: Makings) -> None:
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
             end = tar.offset - len(content) // 2
-            rows.append({"id": f"shard-{number}", "path": "000.tar", "member": f"{number}.jpg", "name": "Primula vulgaris"})
+            rows.append(
+                {"id": f"shard-{number}", "path": "000.tar", "member": f"{number}.jpg", "name": "Primula vulgaris"}
+            )
     path.write_bytes(path.read_bytes()[:end])
     write_table(makings.folder / "shards" / "members.csv", rows)
     makings.plant("image of a shard, before it is cut short", "shards", "shard-0", "used", taxon="Primula vulgaris")
@@ -320,14 +412,29 @@ def make_taxonomies(makings: Makings) -> None:
         if row["species"] == "Vanessa cardui":
             row["common_name"] = ""
         first.append(row)
-    bird = {"kingdom": "Animalia", "phylum": "Chordata", "class": "Aves", "order": "Passeriformes", "family": "Muscicapidae"}
-    plant = {"kingdom": "Plantae", "phylum": "Tracheophyta", "class": "Magnoliopsida", "order": "Apiales", "family": "Apiaceae"}
+    bird = {
+        "kingdom": "Animalia",
+        "phylum": "Chordata",
+        "class": "Aves",
+        "order": "Passeriformes",
+        "family": "Muscicapidae",
+    }
+    plant = {
+        "kingdom": "Plantae",
+        "phylum": "Tracheophyta",
+        "class": "Magnoliopsida",
+        "order": "Apiales",
+        "family": "Apiaceae",
+    }
     first += [bird | {"genus": "Oenanthe", "species": "Oenanthe oenanthe", "common_name": "Northern wheatear"},
               plant | {"genus": "Oenanthe", "species": "Oenanthe crocata", "common_name": "Hemlock water-dropwort"}]  # fmt: skip
     write_table(makings.folder / "taxonomies" / "catalogue.csv", first)
     accepted = ("Aglais io", "Vanessa cardui", "Chaetodon ephippium", "Cicindela campestris", "Perca flavescens")
     rows = list(make_checklist([makings.lineages[name] for name in accepted], {"Cicindela": "Carabidae"}))
-    for name, of in (("Inachis io (Linnaeus, 1758)", "Aglais io"), ("Cynthia cardui (Linnaeus, 1758)", "Vanessa cardui")):
+    for name, of in (
+        ("Inachis io (Linnaeus, 1758)", "Aglais io"),
+        ("Cynthia cardui (Linnaeus, 1758)", "Vanessa cardui"),
+    ):
         key = next(row["taxonID"] for row in rows if row["scientificName"] == of)
         rows.append({"taxonID": str(len(rows) + 1), "acceptedNameUsageID": key, "scientificName": name,
                      "taxonRank": "species", "taxonomicStatus": "synonym"})  # fmt: skip
@@ -341,7 +448,7 @@ def make_checklist(lineages: Sequence[Mapping[str, str]], moved: Mapping[str, st
     numbers: dict[tuple[str, ...], str] = {}
     for lineage in lineages:
         above: tuple[str, ...] = ()
-        for rank in RANKS:
+        for rank in (rank for rank in RANKS if lineage[rank]):
             name = moved.get(lineage["genus"], lineage[rank]) if rank == "family" else lineage[rank]
             path = (*above, name)
             if path not in numbers:
@@ -349,6 +456,72 @@ def make_checklist(lineages: Sequence[Mapping[str, str]], moved: Mapping[str, st
                 yield {"taxonID": numbers[path], "parentNameUsageID": numbers.get(above, ""), "acceptedNameUsageID": "",
                        "scientificName": name, "taxonRank": rank, "taxonomicStatus": "accepted"}  # fmt: skip
             above = path
+
+
+# Photographs
+
+DATA = {"inat21": "tinyimagenet_bio", "eol": "grocery_produce", "bioscan": "hymenoptera"}
+"""Layout → folder of the photographs that are laid out by it."""
+BEE = {"kingdom": "Animalia", "phylum": "Arthropoda", "class": "Insecta", "order": "Hymenoptera", "family": "Apidae"}
+ANT = BEE | {"family": "Formicidae"}
+ELEPHANT = {"kingdom": "Animalia", "phylum": "Chordata", "class": "Mammalia", "order": "Proboscidea", "family": "Elephantidae",
+            "genus": "Loxodonta", "species": "Loxodonta africana"}  # fmt: skip
+
+
+def read_photos(makings: Makings, folder: Path, most: int = 40) -> None:
+    """Draws some photographs of each folder that is there, and writes the list of their taxa."""
+    taxa = [ELEPHANT]
+    drawn = random.Random(SEED)
+    for layout, data in DATA.items():
+        if not (folder / data / "labels.csv").is_file():
+            continue
+        lineages = read_classes(folder / data)
+        usable = {key: one for key, one in lineages.items() if layout != "inat21" or all(one.values())}
+        taxa += usable.values()
+        makings.lineages |= {name_lineage(one): one for one in usable.values()}
+        column = "class_name" if layout == "bioscan" else "class_id"
+        listed = [
+            row for row in read_table(folder / data / "labels.csv") if row["split"] == "train" and row[column] in usable
+        ]
+        makings.photos[layout] = [
+            (name_lineage(usable[row[column]]), (folder / data / "images" / row["file"]).read_bytes())
+            for row in drawn.sample(listed, min(most, len(listed)))
+        ]
+    write_table(makings.folder / "taxonomies" / "photos.csv", [{rank: one[rank] for rank in RANKS} for one in taxa])
+
+
+def read_classes(folder: Path) -> dict[str, dict[str, str]]:
+    """The lineage of each class of a folder of photographs, with all seven ranks, "" where it has none."""
+    if folder.name == "hymenoptera":
+        return {"ants": ANT | {"genus": "", "species": ""}, "bees": BEE | {"genus": "", "species": ""}}
+    return {
+        row["class_id"]: {rank: row["cls" if rank == "class" else rank] for rank in RANKS}
+        for row in read_table(folder / "classes.csv")
+    }
+
+
+def name_lineage(lineage: Mapping[str, str]) -> str:
+    """The most exact name of a lineage."""
+    return [lineage[rank] for rank in RANKS if lineage[rank]][-1]
+
+
+def make_camera_trap(makings: Makings, folder: Path) -> None:
+    """A manifest of SpeciesNet's test images: a photograph, the same turned by its EXIF data, grey, in CMYK, and cut short."""
+    rows = []
+    for kind, outcome, case in (
+        ("", "used", "photograph"),
+        ("_cmyk", "duplicate", "the same photograph in CMYK"),
+        ("_bw", "duplicate", "the same photograph in grey"),
+        ("_with_exif_orientation", "duplicate", "the same photograph, turned by its EXIF data"),
+        ("_truncated_file", "unreadable", "the same photograph, cut short"),
+    ):
+        path = folder / "speciesnet" / "test_data" / f"african_elephants{kind}.jpg"
+        if path.is_file():
+            write(makings.folder / "camera-trap" / path.name, path.read_bytes())
+            rows.append({"path": path.name, "name": "Loxodonta africana", "licence": "CC0"})
+            makings.plant(case, "camera-trap", path.name, outcome)
+    if rows:
+        write_table(makings.folder / "camera-trap" / "photos.csv", rows)
 
 
 # What became of it
@@ -373,7 +546,9 @@ def check(makings_folder: Path, planted: Sequence[Planted]) -> int:
         wrong += not is_right
         shown = " ".join(filter(None, (one.outcome, one.status, one.taxon)))
         reason = f" ({row['reason']})" if row and row["reason"] else ""
-        was = " ".join(filter(None, (got.get("outcome"), got.get("status"), got.get("taxon")))) or "not in the catalogue"
+        was = (
+            " ".join(filter(None, (got.get("outcome"), got.get("status"), got.get("taxon")))) or "not in the catalogue"
+        )
         print(f"{one.case:{width}}  {shown:28}  {was}{reason}{'' if is_right else '  <-- differs'}")
     counts = Counter(row["outcome"] for row in catalogue)
     said = json.loads((makings_folder / "dataset" / "counts.json").read_text("utf-8"))["outcomes"]
@@ -387,10 +562,23 @@ def check(makings_folder: Path, planted: Sequence[Planted]) -> int:
 def make_sources(folder: Path, photos: Path | None = None) -> list[Planted]:
     """Writes the sources, the taxonomies, the list of rare species, the configurations and planted.csv."""
     makings = Makings(folder)
-    for make in (make_taxonomies, make_inat21, make_bioscan, make_park, make_shard, make_test_set):
+    make_taxonomies(makings)
+    if photos is not None:
+        read_photos(makings, photos)
+    for make in (make_inat21, make_bioscan, make_eol, make_park, make_shard, make_test_set):
         make(makings)
-    write_table(folder / "planted.csv", [asdict(one) for one in makings.planted])
     shutil.copy(CONFIG, folder / "build.yaml")
+    if photos is not None:
+        make_camera_trap(makings, photos)
+        config = CONFIG.read_text("utf-8").replace("of drawings", "of drawings and photographs")
+        more = (
+            "- {name: manifest, path: camera-trap/photos.csv, as: camera-trap}",
+            "- {path: taxonomies/photos.csv, as: photos}",
+        )
+        has_camera_trap = (folder / "camera-trap").is_dir()
+        config = config.replace("taxonomies:\n", f"{more[0]}\ntaxonomies:\n" if has_camera_trap else "taxonomies:\n")
+        write(folder / "build.yaml", config.replace("held_out:\n", f"{more[1]}\nheld_out:\n"))
+    write_table(folder / "planted.csv", [asdict(one) for one in makings.planted])
     write(folder / "train.yaml", TRAIN)
     return makings.planted
 
@@ -421,7 +609,9 @@ def run(*arguments: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="a folder to make")
-    parser.add_argument("--photos", type=Path, help="photographs to add: tinyimagenet_bio, grocery_produce, … in a folder")
+    parser.add_argument(
+        "--photos", type=Path, help="photographs to add: tinyimagenet_bio, grocery_produce, … in a folder"
+    )
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     print("The images are drawings of the field guide, laid out as data sets are published.")

@@ -28,7 +28,8 @@ _PUBLIC: Final = re.compile(
     r"public[-_ ]?domain|\bpdm\b|no known (?:copyright|restrictions)|\bno copyright\b|usa\.gov", re.IGNORECASE
 )
 _RESERVED: Final = re.compile(
-    r"all rights reserved|^©|^\(c\)|^copyright(?:ed)?$|no licen[cs]e applied|wikipedia\.org/wiki/copyright$", re.IGNORECASE
+    r"all rights reserved|^©|^\(c\)|^copyright(?:ed)?$|no licen[cs]e applied|wikipedia\.org/wiki/copyright$",
+    re.IGNORECASE,
 )
 """The last is the URL of iNaturalist's JSON files."""
 _BLANK: Final = frozenset(

@@ -29,8 +29,8 @@ def plan_rows(connection: Any, config: BuildConfig, files: Mapping[str, Sequence
     """Writes the outcome of each row as far as it is known before the images are read, "" where it is not.
 
     files: the tables `rows`, `keys` and `resolved` and `held_out`; the connection has the table `sources` (its number, `name` and
-    `place` in the configuration, which may have changed since it got its number). The output has `row`, `key`, `source` (its number), `licence`
-    (normalised), `outcome`, `reason` and `priority`: of equal images the one with the lowest is kept.
+    `place` in the configuration, which may have changed since it got its number). The output has `row`, `key`, `source` (its
+    number), `licence` (normalised), `outcome`, `reason` and `priority`: of equal images the one with the lowest is kept.
     """
     _register_licences(connection, config, files["rows"])
     least = "('full')" if config.names.least == "full" else "('full', 'partial')"

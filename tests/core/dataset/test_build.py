@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bioclip_x.errors import BioclipXError, DatasetError
 from data_set_builds import (
     SPECIES,
     TAXA,
@@ -26,8 +28,6 @@ from data_set_builds import (
     write_config,
     write_rows,
 )
-
-from bioclip_x.errors import BioclipXError, DatasetError
 
 pytest.importorskip("duckdb", reason="needs the extra dataset")
 pytest.importorskip("imagehash", reason="needs the extra dataset")

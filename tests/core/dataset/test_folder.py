@@ -83,7 +83,9 @@ def test_what_an_interrupted_deletion_leaves_is_not_used(
         assert not table.exists() or survivor == "inputs.json"
 
 
-@pytest.mark.parametrize("damage", ["", "{", "[]", '{"version": 0, "inputs": {"a": 1}, "summary": {}}', '{"inputs": 1}'])
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"version": 0, "inputs": {"a": 1}, "summary": {}}', '{"inputs": 1}']
+)
 def test_a_damaged_state_is_none(folder: BuildFolder, damage: str) -> None:
     table = complete(folder, {"a": 1})
     (table.parent / "stage.json").write_text(damage)

@@ -45,7 +45,9 @@ def read_all(images: list[tuple[str, str]], folder: Path | None = None) -> list[
     return found
 
 
-@pytest.mark.parametrize(("name", "mode"), [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar.xz", "w:xz")])
+@pytest.mark.parametrize(
+    ("name", "mode"), [("a.tar", "w"), ("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar.xz", "w:xz")]
+)
 def test_members_of_tar_files_in_any_order(tmp_path: Path, name: str, mode: str) -> None:
     archive = str(pack(tmp_path / name, mode))
     order = [3, 0, 4, 4, 1]
@@ -113,7 +115,10 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(image_bytes, "LARGEST", 600)
     (tmp_path / "a.jpg").write_bytes(bytes(601))
     path = str(pack(tmp_path / "a.tar", "w"))
-    assert read_all([(str(tmp_path / "a.jpg"), ""), (path, "a/0.jpg")]) == ["too large: 601 bytes", "too large: 700 bytes"]
+    assert read_all([(str(tmp_path / "a.jpg"), ""), (path, "a/0.jpg")]) == [
+        "too large: 601 bytes",
+        "too large: 700 bytes",
+    ]
 
 
 class Server(ThreadingHTTPServer):

@@ -127,7 +127,11 @@ def decide(folder: Path, rows: Sequence[Row], config: BuildConfig) -> tuple[list
     }
     held = [row for row in rows if row["held"]]
     files: dict[str, Any] = {
-        "rows": write(folder / "rows.parquet", {name: get(name) for name in ("row", "source_id", "problem", "licence")}, **unsigned),
+        "rows": write(
+            folder / "rows.parquet",
+            {name: get(name) for name in ("row", "source_id", "problem", "licence")},
+            **unsigned,
+        ),
         "keys": write(folder / "keys.parquet", {"row": get("row"), "key": range(len(rows))}, **unsigned),
         "resolved": write(
             folder / "resolved.parquet",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from data_set_builds import build, draw, lay_source, read_catalogue, write_config, write_rows
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.dataset.reading import IMAGES_PER_TASK, Reader, ReadTask, find_next_number, make_tasks
 from bioclip_x.images.files import ImageFiles
+from data_set_builds import build, draw, lay_source, read_catalogue, write_config, write_rows
 
 pytest.importorskip("duckdb", reason="needs the extra dataset")
 imagehash = pytest.importorskip("imagehash", reason="needs the extra dataset")
@@ -89,7 +90,7 @@ def test_tasks_hold_each_row_once_in_order(
     tasks = list(make_tasks(batches, folder))
     assert [row for task in tasks for row in task.images] == rows
     assert [task.output.name for task in tasks] == [f"images-{first + n:06}.parquet" for n in range(len(tasks))]
-    for task, after in zip(tasks, tasks[1:]):
+    for task, after in pairwise(tasks):
         assert len(task.images) >= IMAGES_PER_TASK
         last, first_after = task.images[-1][1], after.images[0][1]
         assert last != first_after or not last.endswith(".gz")

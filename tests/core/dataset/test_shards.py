@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data_set_builds import SPECIES, build, draw, lay_source, read_catalogue, write_config, write_rows
 from PIL import ExifTags, Image
+
+from data_set_builds import SPECIES, build, draw, lay_source, read_catalogue, write_config, write_rows
 
 pytest.importorskip("duckdb", reason="needs the extra dataset")
 pytest.importorskip("imagehash", reason="needs the extra dataset")
@@ -51,7 +52,9 @@ def test_samples_have_bioclips_members_and_the_catalogue_says_where_they_are(tmp
     counts, _ = build(write_config(tmp_path))
     shards, catalogue = read_shards(tmp_path / "out"), read_catalogue(tmp_path / "out")
     assert counts["outcomes"]["used"] == 25 == sum(map(len, shards.values()))
-    assert all(len(samples) == 10 for name, samples in shards.items() if name < max(n for n in shards if n[0] == name[0]))
+    assert all(
+        len(samples) == 10 for name, samples in shards.items() if name < max(n for n in shards if n[0] == name[0])
+    )
     of = {row["id"]: row for row in catalogue.values()}
     for name, samples in shards.items():
         for sample in samples:
