@@ -7,6 +7,8 @@ Rules, by which the result is one tree whatever is looked up, and in whatever or
 2. A taxon that no earlier taxonomy knows hangs below the lowest of its own higher taxa that is not ambiguous, placed by the same rules.
 3. A rank that is missing between a taxon and the one above it is filled from the first later taxonomy that knows the taxon, if
    the filled-in taxon, placed by the same rules, is itself below the one above.
+4. A group that its own taxonomy puts below nothing (classes of a list without phyla) is completed from the first other one in
+   which the taxa directly below it are all below one taxon of a higher rank.
 
 Legend: M merged taxa.
 """
@@ -14,6 +16,8 @@ Legend: M merged taxa.
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from bioclip_x.dataset.names.choosing import collect_hashes_above, find_fullest, narrow
 from bioclip_x.dataset.names.ranked import GENUS, SPECIES, Indexed
@@ -113,7 +117,33 @@ class MergedTree:
                 ):
                     parent = filled
                     break
-        return parent
+        return parent if parent else self._complete(taxon)
+
+    def _complete(self, taxon: int) -> int:
+        """Returns what is above the taxa directly below a group without parent in another taxonomy (rule 4), else the root."""
+        source, node, level = self.source_M[taxon], self.node_M[taxon], self.level_M[taxon]
+        if not 0 < level < GENUS:
+            return ROOT
+        below = np.flatnonzero(self.taxonomies[source].above_N == node)
+        below = below[self.taxonomies[source].level_N[below] >= 0].tolist()
+        for other in range(len(self.taxonomies)):
+            above = set()
+            for one in below if other != source else ():
+                same = self.find_same(other, source, one, self.code_M[taxon])
+                if len(same) == 1:
+                    above.add(self._find_above(other, same[0], level))
+            if len(above - {ROOT}) == 1:
+                return max(above)
+        return ROOT
+
+    def _find_above(self, source: int, node: int, level: int) -> int:
+        """Returns the lowest taxon of a rank above a level, above a node of a taxonomy; the root for none or if ambiguous."""
+        for one in self.taxonomies[source].list_linnaean(node)[1:]:
+            if self.taxonomies[source].level_N[one] < level:
+                return max(self.place(source, one), ROOT)
+            if self.taxonomies[source].level_N[one] == level:
+                return ROOT
+        return ROOT
 
     def _is_below(self, taxon: int, above: int) -> bool:
         return above == ROOT or above in self.list_path(taxon)[1:]
