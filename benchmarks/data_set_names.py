@@ -89,7 +89,9 @@ def normalise_row(row: dict[str, str | None]) -> Row:
 def make_given(rows: Sequence[Row]) -> pa.Table:
     distinct = Counter(tuple(row.get(column, "") for column in GIVEN_COLUMNS) for row in rows)
     columns = dict(zip(GIVEN_COLUMNS, zip(*distinct)))
-    return pa.table({"key": range(len(distinct)), "images": list(distinct.values()), **{k: list(v) for k, v in columns.items()}})
+    return pa.table(
+        {"key": range(len(distinct)), "images": list(distinct.values()), **{k: list(v) for k, v in columns.items()}}
+    )
 
 
 def read_trees(data: Path) -> dict[str, Taxonomy]:
@@ -110,7 +112,9 @@ def read_trees(data: Path) -> dict[str, Taxonomy]:
     return trees
 
 
-def apply_exact_rules(row: Row, trees: dict[str, Taxonomy], resolvers: dict[str, Resolver]) -> tuple[str, str, dict[str, str]]:
+def apply_exact_rules(
+    row: Row, trees: dict[str, Taxonomy], resolvers: dict[str, Resolver]
+) -> tuple[str, str, dict[str, str]]:
     """Applies TaxonoPy's decision table to one identification; returns (status, accepted name, lineage).
 
     Terms: species, name, genus, … kingdom, the first that is given first; each in every tree before the next. A match: exact
@@ -122,7 +126,9 @@ def apply_exact_rules(row: Row, trees: dict[str, Taxonomy], resolvers: dict[str,
             index, synonyms = resolvers[name], resolvers[name]
             nodes = exact_accepted(index, term) or exact_synonyms(synonyms, term)
             if len(nodes) > 1:
-                agreement = [sum(row.get(r, "") == n for r, n in tree.taxon(node).lineage if r in LINNAEAN) for node in nodes]
+                agreement = [
+                    sum(row.get(r, "") == n for r, n in tree.taxon(node).lineage if r in LINNAEAN) for node in nodes
+                ]
                 nodes = [node for node, count in zip(nodes, agreement) if count == max(agreement)]
             if len(nodes) == 1:
                 taxon = tree.taxon(nodes[0])
@@ -133,7 +139,9 @@ def apply_exact_rules(row: Row, trees: dict[str, Taxonomy], resolvers: dict[str,
 
 def exact_accepted(resolver: Resolver, term: str) -> list[int]:
     match = resolver.find(term)
-    return [node for node in match.nodes if match.by == "name" and resolver.taxonomy.names[node].lower() == term.lower()]
+    return [
+        node for node in match.nodes if match.by == "name" and resolver.taxonomy.names[node].lower() == term.lower()
+    ]
 
 
 def exact_synonyms(resolver: Resolver, term: str) -> list[int]:
@@ -155,7 +163,9 @@ def compare(rows: Sequence[Row], trees: dict[str, Taxonomy], resolvers: dict[str
     for row, one in zip(given.to_pylist(), resolved):
         status, name, lineage = apply_exact_rules(row, trees, resolvers)
         theirs[status] += 1
-        if (status, name) == (one["status"], one["name"]) and all(one[rank] == lineage.get(rank, "") for rank in LINNAEAN):
+        if (status, name) == (one["status"], one["name"]) and all(
+            one[rank] == lineage.get(rank, "") for rank in LINNAEAN
+        ):
             continue
         kind = f"{one['status']} here, {status} there"
         if status == one["status"]:
@@ -297,7 +307,10 @@ def main() -> None:
     RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
-SCALES = {"one tree of 175 thousand species": (175_000,), "a tree of 1 million, then one of 175 thousand": (1_000_000, 175_000)}
+SCALES = {
+    "one tree of 175 thousand species": (175_000,),
+    "a tree of 1 million, then one of 175 thousand": (1_000_000, 175_000),
+}
 
 if __name__ == "__main__":
     main()

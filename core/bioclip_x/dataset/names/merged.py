@@ -4,7 +4,8 @@ Rules, by which the result is one tree whatever is looked up, and in whatever or
 
 1. A taxon of a later taxonomy is that of an earlier one with the same Linnaean rank and name, or with the name as a synonym,
    if the nomenclatural code is not another. Where it may be several there, it is ambiguous, and is not used.
-2. A taxon that no earlier taxonomy knows hangs below the lowest of its own higher taxa that is not ambiguous, placed by the same rules.
+2. A taxon that no earlier taxonomy knows hangs below the lowest of its own higher taxa that is not ambiguous, placed by
+   the same rules.
 3. A rank that is missing between a taxon and the one above it is filled from the first later taxonomy that knows the taxon, if
    the filled-in taxon, placed by the same rules, is itself below the one above.
 4. A group that its own taxonomy puts below nothing (classes of a list without phyla) is completed from the first other one in

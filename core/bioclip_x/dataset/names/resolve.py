@@ -1,10 +1,10 @@
 """Resolves given identifications to the taxa of one tree, merged from taxonomies in order of preference.
 
-1. A name is cleaned and parsed: mark-up, authors and subgenera are dropped; a name of no one species (sp., cf., a slash, a formula
-   of hybrids, a question mark) counts as its genus; placeholders name nothing.
-2. The name is looked up in each taxonomy in turn, there among accepted names, then among synonyms; next the column `species`, then
-   common names; last what is above: the genus that the name tells, the columns genus to kingdom. The first taxonomy that knows
-   the most exact name decides.
+1. A name is cleaned and parsed: mark-up, authors and subgenera are dropped; a name of no one species (sp., cf., a slash,
+   a formula of hybrids, a question mark) counts as its genus; placeholders name nothing.
+2. The name is looked up in each taxonomy in turn, there among accepted names, then among synonyms; next the column `species`,
+   then common names; last what is above: the genus that the name tells, the columns genus to kingdom. The first taxonomy that
+   knows the most exact name decides.
 3. Homonyms are told apart by nomenclatural code, rank and the given lineage. A taxon under another code than the given lineage
    never matches. Where several taxa are left, the row is ambiguous; nothing is guessed, and similar names are only suggested.
 4. The taxon is placed in one merged tree (`merged`), so that no result contradicts another.
@@ -168,7 +168,9 @@ class _RowTexts:
         return home.name_of(node), home.rank_of(node), english, source.name + told
 
 
-def _summarise(table: pa.Table, is_corrected_R: npt.NDArray[np.bool_], given: Given, say: Callable[[str], None]) -> None:
+def _summarise(
+    table: pa.Table, is_corrected_R: npt.NDArray[np.bool_], given: Given, say: Callable[[str], None]
+) -> None:
     statuses = table["status"].to_pylist()
     counts = Counter(statuses)
     say(f"{len(statuses):,} names: " + ", ".join(f"{counts[status]:,} {status}" for status in STATUSES))
