@@ -169,7 +169,7 @@ def compare(rows: Sequence[Row], trees: dict[str, Taxonomy], resolvers: dict[str
             continue
         kind = f"{one['status']} here, {status} there"
         if status == one["status"]:
-            kind += ", another taxon" if name != one["name"] else ", another lineage"
+            kind += ", another taxon" if name.lower() != one["name"].lower() else ", another lineage"
         counts[kind] += 1
         if len(differences[kind]) < EXAMPLES:
             text = "; ".join(f"{key} {row[key]}" for key in GIVEN_COLUMNS if row[key])

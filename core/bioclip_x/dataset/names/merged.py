@@ -9,7 +9,7 @@ Rules, by which the result is one tree whatever is looked up, and in whatever or
 3. A rank that is missing between a taxon and the one above it is filled from the first later taxonomy that knows the taxon, if
    the filled-in taxon, placed by the same rules, is itself below the one above.
 4. A group that its own taxonomy puts below nothing (classes of a list without phyla) is completed from the first other one in
-   which the taxa directly below it are all below one taxon of a higher rank.
+   which the taxa directly below it (where none of them is known, those below them) are all below one taxon of a higher rank.
 
 Legend: M merged taxa.
 """
@@ -125,17 +125,23 @@ class MergedTree:
         source, node, level = self.source_M[taxon], self.node_M[taxon], self.level_M[taxon]
         if not 0 < level < GENUS:
             return ROOT
-        below = np.flatnonzero(self.taxonomies[source].above_N == node)
-        below = below[self.taxonomies[source].level_N[below] >= 0].tolist()
         for other in range(len(self.taxonomies)):
-            above = set()
-            for one in below if other != source else ():
-                same = self.find_same(other, source, one, self.code_M[taxon])
-                if len(same) == 1:
-                    above.add(self._find_above(other, same[0], level))
-            if len(above - {ROOT}) == 1:
-                return max(above)
+            above = self._find_all_above(other, source, node, self.code_M[taxon], level) if other != source else set()
+            if len(above) == 1:
+                return above.pop()
         return ROOT
+
+    def _find_all_above(self, other: int, source: int, node: int, code: int, level: int) -> set[int]:
+        """Returns what another taxonomy has above what is directly below a node, or where it knows none of it, below that."""
+        taxonomy, below = self.taxonomies[source], np.array([node])
+        while len(below):
+            below = np.flatnonzero(
+                np.isin(taxonomy.above_N, below) & (taxonomy.level_N >= 0) & (taxonomy.level_N < SPECIES)
+            )
+            same = [found[0] for one in below.tolist() if len(found := self.find_same(other, source, one, code)) == 1]
+            if above := {self._find_above(other, one, level) for one in same} - {ROOT}:
+                return above
+        return set()
 
     def _find_above(self, source: int, node: int, level: int) -> int:
         """Returns the lowest taxon of a rank above a level, above a node of a taxonomy; the root for none or if ambiguous."""

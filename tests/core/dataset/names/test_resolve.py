@@ -247,6 +247,8 @@ def test_a_group_without_anything_above_is_completed_where_what_is_below_it_agre
     no_class = make_tree("Animalia;Chordata;;Passeriformes;;;", "Animalia;Chordata;;Pelecaniformes;;;")
     for trees_in_order in ([classes, no_class], [no_class, classes]):
         assert path_of(resolve_one(trees_in_order, name="Cyanistes caeruleus")) == BLUE_TIT
+    families = make_tree("Animalia;Chordata;;;Paridae;;")
+    assert path_of(resolve_one([classes, families], name="Cyanistes caeruleus")) == BLUE_TIT
     disagrees = make_tree("Animalia;Chordata;;Passeriformes;;;", "Animalia;Mollusca;;Pelecaniformes;;;")
     assert resolve_one([classes, disagrees], name="Cyanistes caeruleus")["phylum"] == ""
 
