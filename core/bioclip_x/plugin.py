@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bioclip_x.classes.linear_heads import SavedHead, load_linear_head, match_head, save_linear_head
     from bioclip_x.classes.score_columns import MatchedColumns, match_columns, refuse_unmatched, spread_columns
     from bioclip_x.classes.species_lists import read_species_list
+    from bioclip_x.dataset.database import open_database
     from bioclip_x.errors import (
         BioclipXError,
         DatasetError,
@@ -101,7 +102,7 @@ if TYPE_CHECKING:
     from bioclip_x.images.folders import LeftOut, is_left_out
     from bioclip_x.images.remote import is_url
     from bioclip_x.io.archives import Archive, is_archive, open_archive
-    from bioclip_x.io.content import name_content
+    from bioclip_x.io.content import name_content, open_content
     from bioclip_x.io.delimited import (
         DELIMITERS,
         explain_csv_error,
@@ -259,12 +260,13 @@ __all__ = [
     "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill",
     "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
     "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
-    "normalise_rank", "open_archive", "open_cache_file", "open_image", "open_output", "open_parquet_writer",
-    "open_replacement", "open_temporary", "parse_name", "pluralise", "read_delimited_rows", "read_labels",
-    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
-    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
-    "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line", "to_networkx",
+    "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database", "open_image",
+    "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "parse_name", "pluralise",
+    "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
+    "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside",
+    "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest",
+    "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep",
+    "sync_folder", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -297,6 +299,7 @@ TOPICS: Final = {
          "SupportImages Synonym Taxon TaxonGroup TextBank TextMatcher TextRequest TreeTensors Validated"),
     ),
     "The rows that sources of images give": (
+        ("dataset.database", "open_database"),
         ("records.image_rows", "ROW_COLUMNS"),
     ),
     "Errors": (
@@ -365,7 +368,7 @@ TOPICS: Final = {
     "Files": (
         ("caches", "load_or_fill mark_used open_cache_file"),
         ("io.archives", "Archive is_archive open_archive"),
-        ("io.content", "name_content"),
+        ("io.content", "name_content open_content"),
         ("io.disk", "sync_folder"),
         ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
         ("io.encodings",

@@ -52,8 +52,9 @@ def make_build(
         open_database(folder.work, config.memory, min(os.cpu_count() or 1, MOST_WORKERS)) as database,
     ):
         numbers = number_sources(folder, names)
-        database.execute("CREATE TEMP TABLE sources (number BIGINT, name VARCHAR)")
-        database.executemany("INSERT INTO sources VALUES (?, ?)", [(number, name) for name, number in numbers.items()])
+        database.execute("CREATE TEMP TABLE sources (number BIGINT, name VARCHAR, place BIGINT)")
+        places = [(numbers[name], name, place) for place, name in enumerate(names)]
+        database.executemany("INSERT INTO sources VALUES (?, ?, ?)", places)
         files = make_image_files(registry, config.images.truncated)
         yield Build(config, registry, folder, database, files, progress, say, numbers)
 

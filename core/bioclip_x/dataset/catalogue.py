@@ -46,7 +46,7 @@ def write_catalogue(connection: Any, files: Mapping[str, Sequence[Path]], folder
             LEFT JOIN read_parquet({quote_files(files["placed"])}) p ON p.row = d.row
             LEFT JOIN read_parquet({quote_files(files["failed"])}) f ON f.row = d.row
             LEFT JOIN read_parquet({quote_files(files["captions"])}) c ON c.row = d.row
-            ORDER BY d.row
+            ORDER BY s.place, d.row
         ) TO {quote(str(temporary))} (FORMAT parquet, COMPRESSION zstd)
     """)
     temporary.replace(output)

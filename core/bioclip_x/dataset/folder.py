@@ -59,7 +59,8 @@ class BuildFolder:
         if before is not None and before["inputs"] == wanted:
             return Stage(folder, wanted, before["summary"])
         begun = read_json(folder / "inputs.json")
-        if before is not None or (begun is not None and begun != wanted):
+        # A folder that says of nothing what it was begun from is what an interrupted deletion left.
+        if folder.exists() and (before is not None or begun != wanted):
             old = before["inputs"] if before is not None else begun
             # Digests of other stages tell a reader nothing; those stages have said what changed.
             differences = (
@@ -69,10 +70,9 @@ class BuildFolder:
             )
             if differences and not keeps:
                 self._say(f"{name}: done again, since {list_some(differences, 3)}")
+            (folder / STATE).unlink(missing_ok=True)  # first: what is deleted in part must not count as complete
             if not keeps:
                 shutil.rmtree(folder)
-            else:
-                (folder / STATE).unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "inputs.json", wanted)
         return Stage(folder, wanted, None)

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import tarfile
+import tempfile
+import time
 import zipfile
+import zlib
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
-from bioclip_x.errors import ImageError
+from bioclip_x.errors import BioclipXError, ImageError
 from bioclip_x.images.remote import is_url, read_url
 
 CONNECTIONS: Final = 8
 """URLs that a process reads at the same time."""
 ATTEMPTS: Final = 3
+PAUSE: Final = 1.0
+"""Seconds after the first failed attempt; twice as many after the second."""
 LARGEST: Final = 1 << 30
 """Bytes of an image file."""
+_UNREADABLE: Final = (tarfile.TarError, OSError, EOFError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +55,24 @@ class Place:
         return raw
 
 
-def find_places(images: Sequence[tuple[str, str]]) -> Iterator[Place | ImageError]:
-    """Yields where the bytes of each image are, or why there are none. images: (path or URL, member) pairs."""
-    urls = [image for image, _ in images if is_url(image)]
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        downloads = pool.map(_try_to_download, urls)
-        streamed = _read_compressed(images)
+def find_places(images: Sequence[tuple[str, str]], folder: Path | None = None) -> Iterator[Place | ImageError]:
+    """Yields where the bytes of each image are, or why there are none, in memory independent of their number.
+
+    images: (path or URL, member) pairs. folder: for a temporary file with the content of compressed archives, which can only be
+    read from their beginning.
+    """
+    with tempfile.TemporaryFile(dir=folder) as stream:
+        unpacked = _unpack(images, stream)
+        downloads = _download(image for image, _ in images if is_url(image))
         for image, member in images:
             if is_url(image):
                 yield next(downloads)
                 continue
             try:
-                yield streamed.get((image, member)) or _find_place(image, member)
+                if member and is_compressed_tar(image):
+                    yield _find_unpacked(unpacked, image, member, stream)
+                else:
+                    yield _find_place(image, member)
             except ImageError as problem:
                 yield problem
 
@@ -76,13 +89,15 @@ def _find_place(image: str, member: str) -> Place:
             return Place(image, 0, size)
         if zipfile.is_zipfile(path):
             return _read_zipped(path, member)
-        offset, size = _index_tar(image)[member]
+        offset, size = _index_tar(image, path.stat().st_mtime_ns)[member]
     except KeyError:
         raise ImageError(f"{image} has no {member}") from None
     except FileNotFoundError:
         raise ImageError(f"{image} does not exist") from None
-    except (OSError, ValueError, tarfile.TarError, zipfile.BadZipFile, NotImplementedError) as problem:
+    except (*_UNREADABLE, zipfile.BadZipFile, NotImplementedError, RuntimeError) as problem:  # RuntimeError: encrypted
         raise ImageError(f"{image} cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
+    if size > LARGEST:
+        raise ImageError(f"too large: {size:,} bytes")
     if offset + size > path.stat().st_size:
         raise ImageError(f"{image} is cut short: it has not all of {member}")
     return Place(image, offset, size)
@@ -90,16 +105,16 @@ def _find_place(image: str, member: str) -> Place:
 
 def _read_zipped(path: Path, member: str) -> Place:
     with zipfile.ZipFile(path) as archive:
-        if archive.getinfo(member).file_size > LARGEST:
-            raise ImageError("too large")
+        if (size := archive.getinfo(member).file_size) > LARGEST:
+            raise ImageError(f"too large: {size:,} bytes")
         with archive.open(member) as stream:
             raw = stream.read(LARGEST)
     return Place(f"{path}/{member}", 0, len(raw), raw)
 
 
 @lru_cache(maxsize=8)
-def _index_tar(path: str) -> Mapping[str, tuple[int, int]]:
-    """Returns offset and size of the files in an uncompressed tar file, up to where it is damaged."""
+def _index_tar(path: str, changed: int) -> Mapping[str, tuple[int, int]]:
+    """Returns offset and size of the files in an uncompressed tar file, up to where it is damaged. changed: when it was."""
     places: dict[str, tuple[int, int]] = {}
     with tarfile.open(path, "r:") as archive, suppress(tarfile.TarError, OSError, EOFError):
         for member in archive:
@@ -117,30 +132,78 @@ def is_compressed_tar(image: str) -> bool:
     return image.lower().endswith((".tar.gz", ".tgz", ".tar.bz2", ".tar.xz"))
 
 
-def _read_compressed(images: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Place]:
-    """Reads the images in compressed tar files, each of which is read once."""
+Unpacked = Mapping[str, tuple[Mapping[str, tuple[int, int]], str]]
+
+
+def _unpack(images: Sequence[tuple[str, str]], stream: IO[bytes]) -> Unpacked:
+    """Writes the wanted members of compressed tar files one after another.
+
+    Returns, by archive, the offset and size of each member, and why the archive could not be read to its end ("" if it was).
+    """
     wanted: dict[str, set[str]] = {}
     for image, member in images:
         if member and is_compressed_tar(image):
             wanted.setdefault(image, set()).add(member)
-    found: dict[tuple[str, str], Place] = {}
+    unpacked: dict[str, tuple[dict[str, tuple[int, int]], str]] = {}
     for image, members in wanted.items():
-        with suppress(tarfile.TarError, OSError, EOFError, ValueError), tarfile.open(image, "r|*") as archive:
-            for one in archive:
-                if one.name in members and one.size <= LARGEST and (stream := archive.extractfile(one)):
-                    raw = stream.read()
-                    found[image, one.name] = Place(f"{image}/{one.name}", 0, len(raw), raw)
-    return found
+        places: dict[str, tuple[int, int]] = {}
+        problem = ""
+        try:
+            with tarfile.open(image, "r|*") as archive:
+                for one in archive:
+                    if one.name in members and one.size <= LARGEST and (content := archive.extractfile(one)):
+                        offset = stream.tell()
+                        raw = content.read()
+                        _write(stream, raw)
+                        places[one.name] = offset, len(raw)
+        except FileNotFoundError:
+            problem = f"{image} does not exist"
+        except TypeError:  # tarfile's, of a gzip header of less than ten bytes
+            problem = f"{image} is cut short"
+        except _UNREADABLE as failure:
+            problem = f"{image} is damaged or cut short: {str(failure) or type(failure).__name__}"
+        unpacked[image] = places, problem
+    return unpacked
+
+
+def _write(stream: IO[bytes], raw: bytes) -> None:
+    try:
+        stream.write(raw)
+    except OSError as problem:  # of the disk, not of the archive
+        raise BioclipXError(f"the temporary file cannot be written: {problem.strerror or problem}") from problem
+
+
+def _find_unpacked(unpacked: Unpacked, image: str, member: str, stream: IO[bytes]) -> Place:
+    places, problem = unpacked[image]
+    if member not in places:
+        raise ImageError(problem or f"{image} has no {member}")
+    offset, size = places[member]
+    stream.seek(offset)
+    return Place(f"{image}/{member}", 0, size, stream.read(size))
+
+
+def _download(urls: Iterator[str]) -> Iterator[Place | ImageError]:
+    """Yields the files at URLs in order; some are fetched ahead, and no more are in memory."""
+    pending: deque[Future[Place | ImageError]] = deque()
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for url in urls:
+            pending.append(pool.submit(_try_to_download, url))
+            if len(pending) > 2 * CONNECTIONS:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
 
 
 def _try_to_download(url: str) -> Place | ImageError:
     problem = ImageError("not tried")
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         try:
             raw = read_url(url)
             return Place(url, 0, len(raw), raw)
         except ImageError as failure:
             problem = failure
-            if "no such file" in str(failure):
+            if "no such file" in str(failure) or "pip install" in str(failure):
                 break
+            if attempt + 1 < ATTEMPTS:
+                time.sleep(PAUSE * 2**attempt)
     return problem

@@ -23,11 +23,14 @@ _WORDS: Final = {
 _LONG: Final = re.compile("|".join(sorted(_WORDS, key=len, reverse=True)))
 _CC: Final = re.compile(r"\bcc\b|creativecommons|creative commons|attribution", re.IGNORECASE)
 _VERSION: Final = re.compile(r"(?<![\d.])([1-4])[._]([0-5])(?![\d])")
-_CC_ZERO: Final = re.compile(r"\bcc[-_ ]?(?:0|zero)\b|publicdomain/zero|no rights reserved", re.IGNORECASE)
+_CC_ZERO: Final = re.compile(r"\bcc[-_ ]?(?:0|zero)(?![a-z0-9])|publicdomain/zero|no rights reserved", re.IGNORECASE)
 _PUBLIC: Final = re.compile(
     r"public[-_ ]?domain|\bpdm\b|no known (?:copyright|restrictions)|\bno copyright\b|usa\.gov", re.IGNORECASE
 )
-_RESERVED: Final = re.compile(r"all rights reserved|^©|^\(c\)|^copyright(?:ed)?$|no licen[cs]e applied", re.IGNORECASE)
+_RESERVED: Final = re.compile(
+    r"all rights reserved|^©|^\(c\)|^copyright(?:ed)?$|no licen[cs]e applied|wikipedia\.org/wiki/copyright$", re.IGNORECASE
+)
+"""The last is the URL of iNaturalist's JSON files."""
 _BLANK: Final = frozenset(
     {"", "-", "na", "n/a", "none", "null", "nan", "unknown", "not specified", "unspecified", "not provided"}
 )

@@ -1,8 +1,10 @@
 """Decides what becomes of each row. Every row has exactly one outcome, so that their counts add up.
 
 The first of these that applies: `incomplete` (the row names no image, or the image has no row), `repeated` (its identifier was
-there before), `unlicensed`, `unnamed` (its name is ambiguous, lost, or not exact enough), `held out`, `unreadable`, `duplicate`,
-`used`. The first five are known before any image is read.
+there before), `held out`, `unlicensed`, `unnamed` (its name is ambiguous, lost, or not exact enough), `unreadable`, `duplicate`,
+`used`. The first five are known before any image is read; an image that is like a held-out one is held out, too. What is held
+out is compared with the others whatever its licence and name: an image of a test set must not be trained on because a copy of
+it has no licence.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ BEFORE_READING: Final = ("incomplete", "repeated", "unlicensed", "unnamed")
 def plan_rows(connection: Any, config: BuildConfig, files: Mapping[str, Sequence[Path]], output: Path) -> None:
     """Writes the outcome of each row as far as it is known before the images are read, "" where it is not.
 
-    files: the tables `rows`, `keys` and `resolved` and `held_out`. The output has `row`, `key`, `source` (its number), `licence`
+    files: the tables `rows`, `keys` and `resolved` and `held_out`; the connection has the table `sources` (its number, `name` and
+    `place` in the configuration, which may have changed since it got its number). The output has `row`, `key`, `source` (its number), `licence`
     (normalised), `outcome`, `reason` and `priority`: of equal images the one with the lowest is kept.
     """
     _register_licences(connection, config, files["rows"])
@@ -39,27 +42,31 @@ def plan_rows(connection: Any, config: BuildConfig, files: Mapping[str, Sequence
                 CASE
                     WHEN problem <> '' THEN 'incomplete'
                     WHEN place > 1 THEN 'repeated'
+                    WHEN held_reason IS NOT NULL THEN 'held out'
                     WHEN NOT allowed THEN 'unlicensed'
                     WHEN status NOT IN {least} OR rank = '' THEN 'unnamed'
-                    WHEN held_reason IS NOT NULL THEN 'held out'
                     ELSE ''
                 END AS outcome,
                 CASE
                     WHEN problem <> '' THEN problem
                     WHEN place > 1 THEN 'the source has the identifier ' || source_id || ' before'
+                    WHEN held_reason IS NOT NULL THEN held_reason
                     WHEN NOT allowed THEN licence
                     WHEN status NOT IN {least} OR rank = '' THEN status || CASE WHEN why <> '' THEN ': ' || why ELSE '' END
-                    ELSE coalesce(held_reason, '')
+                    ELSE ''
                 END AS reason,
-                source * 4 + CASE status WHEN 'full' THEN 0 WHEN 'partial' THEN 1 ELSE 2 END AS priority
+                place_of_source * 4 + CASE status WHEN 'full' THEN 0 WHEN 'partial' THEN 1 ELSE 2 END AS priority
             FROM (
                 SELECT r.row, k.key, r.row // {FIRST_ROW} AS source, l.licence, l.allowed, r.problem, r.source_id,
-                    n.status, n.rank, n.reason AS why, h.reason AS held_reason,
-                    row_number() OVER (PARTITION BY r.row // {FIRST_ROW}, r.source_id ORDER BY r.row) AS place
+                    n.status, n.rank, n.reason AS why, h.reason AS held_reason, s.place AS place_of_source,
+                    row_number() OVER (
+                        PARTITION BY r.row // {FIRST_ROW}, r.source_id ORDER BY r.problem <> '', r.row
+                    ) AS place  -- a row without an image takes no identifier from one that has it
                 FROM read_parquet({quote_files(files["rows"])}) r
                 JOIN read_parquet({quote_files(files["keys"])}) k USING (row)
                 JOIN read_parquet({quote_files(files["resolved"])}) n USING (key)
                 JOIN licences l ON l.given = r.licence
+                JOIN sources s ON s.number = r.row // {FIRST_ROW}
                 LEFT JOIN read_parquet({quote_files(files["held_out"])}) h ON h.row = r.row
             )
             ORDER BY row

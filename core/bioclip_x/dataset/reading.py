@@ -50,7 +50,7 @@ class Reader:
         kept = task.output.with_suffix(".bin")
         with open_binary_output(kept) as stream:
             end = 0
-            places = find_places([(image, member) for _, image, member in task.images])
+            places = find_places([(image, member) for _, image, member in task.images], task.output.parent)
             for (row, image, member), place in zip(task.images, places, strict=True):
                 record = self._read(row, member or image, place)
                 if isinstance(place, Place) and place.data is not None and not record["error"]:

@@ -96,7 +96,7 @@ def encode_image(files: ImageFiles, settings: Images, sample: Mapping[str, Any])
     JPEG, PNG and WebP files are kept as they are if they are small enough, upright and in RGB or grey; all others become JPEGs.
     """
     raw = Place(sample["file"], sample["offset"], sample["size"]).read()
-    if suffix := _find_kept_suffix(raw, settings.size):
+    if suffix := _find_kept_suffix(raw, settings):
         return suffix, raw
     image = resize(files.read(Source(sample["image"], data=raw)).image, settings)
     stream = io.BytesIO()
@@ -117,15 +117,21 @@ def resize(image: Image.Image, settings: Images) -> Image.Image:
     return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
-def _find_kept_suffix(raw: bytes, size: int | None) -> str:
-    """Returns the suffix of a file that is kept as it is, "" for another. It was read before, so that it is valid."""
+def _find_kept_suffix(raw: bytes, settings: Images) -> str:
+    """Returns the suffix of a file that is kept as it is, "" for another."""
+    size = settings.size
     try:
         with Image.open(io.BytesIO(raw)) as image:
             is_upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
-            is_small = size is None or min(image.size) <= size
+            is_squashed = settings.resize == "squash"
+            is_small = size is None or (image.size == (size, size) if is_squashed else min(image.size) <= size)
             is_plain = image.mode in ("RGB", "L") and getattr(image, "n_frames", 1) == 1
-            return KEPT_FORMATS.get(image.format or "", "") if is_upright and is_small and is_plain else ""
-    except Exception:  # of a format that a plugin reads
+            if not (is_upright and is_small and is_plain):
+                return ""
+            if settings.truncated == "read":  # otherwise files that lack their end were refused; other readers refuse them
+                image.load()
+            return KEPT_FORMATS.get(image.format or "", "")
+    except Exception:  # of a format that a plugin reads, or truncated
         return ""
 
 

@@ -1,0 +1,1 @@
+"""Sources of images in published layouts, of which data sets are built. Each reads metadata only."""
