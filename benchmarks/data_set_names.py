@@ -169,7 +169,7 @@ def compare(rows: Sequence[Row], trees: dict[str, Taxonomy], resolvers: dict[str
             continue
         kind = f"{one['status']} here, {status} there"
         if status == one["status"]:
-            kind += ", another taxon" if name != one["name"] else ", another lineage"
+            kind += ", another taxon" if name.lower() != one["name"].lower() else ", another lineage"
         counts[kind] += 1
         if len(differences[kind]) < EXAMPLES:
             text = "; ".join(f"{key} {row[key]}" for key in GIVEN_COLUMNS if row[key])
@@ -187,6 +187,13 @@ def compare(rows: Sequence[Row], trees: dict[str, Taxonomy], resolvers: dict[str
     }
 
 
+def spell_name(word: str) -> str:
+    """Writes a generated name ("Genus17") in letters, the varied ones first, as names of taxa differ from their first letter."""
+    stem = word.rstrip("0123456789")
+    varied = spell(int(word[len(stem) :]))[::-1] + stem.lower()
+    return varied.capitalize() if stem[0].isupper() else varied
+
+
 def make_big_tree(n_species: int, n_synonyms: int, seed: int) -> tuple[Taxonomy, list[str], list[str]]:
     """Makes a tree with synonyms; returns it with the names of its species and the synonyms."""
     sizes = (7, 60, 300, 1_500, 9_500, max(10_000, n_species // 6), n_species)
@@ -197,14 +204,20 @@ def make_big_tree(n_species: int, n_synonyms: int, seed: int) -> tuple[Taxonomy,
     for number, (names, _) in enumerate(make_rows(sizes, seed)):
         words: Any = names
         kingdom = ("Animalia", "Plantae", "Fungi", "Bacteria", "Chromista", "Protozoa", "Archaea")[int(words[0][7:])]
+        words = [spell_name(word) for word in words]
         binomial = f"{words[5]} {words[6]}"
         details = Details()
         if number in has_synonym:
-            synonyms.append(f"Oldgenus{number} {words[6]}")
+            synonyms.append(f"Oldgenus{spell(number)} {words[6]}")
             details = Details(synonyms=(Synonym(synonyms[-1]),))
         species.append(binomial)
         builder.add_lineage([*zip(LINNAEAN, (kingdom, *words[1:6], binomial))], details)
     return builder.build(), species, synonyms
+
+
+def spell(number: int) -> str:
+    """Writes a number in letters, since names of taxa have no digits."""
+    return "".join(chr(97 + int(digit)) for digit in str(number))
 
 
 def make_million(species: Sequence[str], synonyms: Sequence[str], seed: int = 0) -> pa.Table:
@@ -212,17 +225,20 @@ def make_million(species: Sequence[str], synonyms: Sequence[str], seed: int = 0)
     random = np.random.default_rng(seed)
     picked = random.choice(len(species), N_NAMES, replace=len(species) < N_NAMES)
     names = []
+    first = ("Smith", "de Vries", "Müller", "Fischer von Waldheim", "Guérin-Méneville", "L.", "Hook. f.")
+    authors = [f"{one}, {year}" for year in range(1758, 2020) for one in first]
+    authors += [f"{one} & {other}, {year}" for year in range(1758, 2020) for one in first[:5] for other in first[:5]]
     for number, place in enumerate(picked.tolist()):
         kind = number % 20
         base = species[place]
         if kind < 12:
-            names.append(base if len(species) >= N_NAMES else f"{base} Author{number}, 19{number % 90 + 10}")
+            names.append(base if len(species) >= N_NAMES else f"{base} {authors[number % len(authors)]}")
         elif kind < 15:
-            names.append(f"{base} (Author{number}, 18{number % 90 + 10})")
+            names.append(f"{base} ({authors[number % len(authors)]})")
         elif kind < 17:
-            names.append(f"{synonyms[place % len(synonyms)]} Author{number}, 1900")
+            names.append(f"{synonyms[place % len(synonyms)]} {authors[number % len(authors)]}")
         else:
-            names.append(f"{base}x{number}" if kind < 19 else f"Nosuch{number} nosuch")
+            names.append(f"{base}{spell(number)}" if kind < 19 else f"Nosuch{spell(number)} nosuch")
     images = np.maximum(1, random.pareto(1.1, N_NAMES) * 3).astype(np.int64)
     return pa.table({"key": np.arange(N_NAMES), "images": images, "name": names})
 
@@ -249,11 +265,10 @@ def measure_scale(sizes: Sequence[int]) -> dict[str, Any]:
         assert given is not None
         pq.write_table(given, path)
         del given
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with get_context("spawn").Pool(1) as pool:
             files = [Path(folder) / f"{place}.npz" for place in range(len(sizes))]
             result: dict[str, Any] = pool.apply(_resolve_files, (path, files))
-    return {"nodes": nodes, "distinct names": N_NAMES, **result, "peak of making the trees, MiB": round(before / 1024)}
+    return {"nodes": nodes, "names given": N_NAMES, **result}
 
 
 def _resolve_files(path: Path, files: Sequence[Path]) -> dict[str, Any]:
@@ -263,7 +278,7 @@ def _resolve_files(path: Path, files: Sequence[Path]) -> dict[str, Any]:
 
     ranked = [RankedTaxonomy(file.stem, lambda file=file: load(file)) for file in files]  # type: ignore[misc]
     start = time.monotonic()
-    resolved = resolve_names(pq.read_table(path), ranked)
+    resolved = resolve_names(pq.read_table(path), ranked, say=print)
     seconds = time.monotonic() - start
     counts = Counter(resolved["status"].to_pylist())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

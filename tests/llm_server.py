@@ -17,7 +17,7 @@ KEY = "sk-secret-0123456789"
 
 @dataclass(frozen=True)
 class Reply:
-    """body: JSON unless it is a string or bytes. wait: seconds before it is sent. reset: the connection breaks in the middle of it.
+    """body: JSON unless it is a string or bytes. wait: seconds before it is sent. reset: the connection breaks in the middle.
     drip: seconds between its bytes."""
 
     body: Any

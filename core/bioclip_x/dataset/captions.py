@@ -67,7 +67,7 @@ class ImageIds:
         for one in ids:
             joined += _digest(one)
         # "S16" is compared like bytes; blanks at the end, which numpy takes off, differ in no two digests of one length.
-        self._sorted = np.unique(np.frombuffer(bytes(joined), f"S{DIGEST}"))
+        self._sorted = np.unique(np.frombuffer(joined, f"S{DIGEST}"))
 
     def __len__(self) -> int:
         return len(self._sorted)

@@ -86,7 +86,10 @@ class OpenAIVision:
         """
         question = self._prompt.make_question(taxon) if self.names else self._prompt.text
         address = await to_thread.run_sync(make_data_uri, image, self.side)
-        parts = [{"type": "text", "text": question}, {"type": "image_url", "image_url": {"url": address}}]
+        parts: list[Mapping[str, Any]] = [
+            {"type": "text", "text": question},
+            {"type": "image_url", "image_url": {"url": address}},
+        ]
         answer = await self._client.ask(parts, temperature=self._temperature, max_tokens=self._max_tokens)
         return self._read(answer)
 

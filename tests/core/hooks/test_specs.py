@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import IO, Any
 
 import click
@@ -18,6 +18,7 @@ from PIL import Image
 from bioclip_x import Classifier, ComponentSpec, hookimpl
 from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
+from bioclip_x.dataset.captions import caption_images, read_captions
 from bioclip_x.errors import ComponentError, PluginError
 from bioclip_x.hooks.capabilities import (
     DetectorCapabilities,
@@ -282,6 +283,22 @@ def test_hook_language_models() -> None:
 
     model = registry_with("language_models", Parrot).make("language_models", "mine")
     assert model.complete("hello", taxon=None) == Answer("hello")
+
+
+def test_hook_captioners(tmp_path: Path) -> None:
+    class Namer:
+        provenance: Mapping[str, Any] = MappingProxyType({"model": "m", "host": "h"})
+
+        def caption(self, image: bytes, taxon: Taxon) -> str:
+            return f"A picture of\n{taxon.name}, {len(image)} bytes."
+
+        def close(self) -> None:
+            pass
+
+    captioner = registry_with("captioners", Namer).make("captioners", "mine")
+    images = iter([("a", b"12345", Taxon("species", "Parus major", ()))])
+    assert caption_images(captioner, images, tmp_path / "journal", {}).captioned == 1
+    assert list(read_captions(tmp_path / "journal")) == [("a", "A picture of Parus major, 5 bytes.")]
 
 
 def test_hook_prompts() -> None:

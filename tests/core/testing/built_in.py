@@ -218,4 +218,10 @@ OTHERS: dict[tuple[str, str], Any] = {
             "examples": {"url": "base_url", "reply": json.dumps(COMPLETION), "key": "OPENAI_API_KEY"},
         }
     ],
+    ("captioners", "openai-vision"): [
+        {
+            "options": {"model": "m"},
+            "examples": {"url": "base_url", "reply": json.dumps(COMPLETION), "key": "OPENAI_API_KEY"},
+        }
+    ],
 }

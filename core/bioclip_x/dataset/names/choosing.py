@@ -16,7 +16,8 @@ def choose(
     """Returns the nodes that a name may mean: one if it is clear, several if ambiguous, none if all are excluded.
 
     Excluded are taxa under another nomenclatural code, and with `strict` those of a rank other than the given. Of the rest,
-    those of the given rank take precedence, then those whose higher taxa share most names with the given ones, then the outermost.
+    those of the given rank take precedence, then those whose higher taxa share most names with the given ones, then the
+    outermost.
     """
     if code:
         nodes = [node for node in nodes if taxonomy.code_N[node] in (0, code)]

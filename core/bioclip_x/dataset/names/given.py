@@ -42,7 +42,8 @@ class Cells:
     code_R: npt.NDArray[np.int32]
 
     def __getitem__(self, row: int) -> str:
-        return self.values[self.code_R[row]]
+        value: str = self.values[int(self.code_R[row])]
+        return value
 
     def __iter__(self) -> Iterator[str]:
         return map(self.values.__getitem__, self.code_R.tolist())

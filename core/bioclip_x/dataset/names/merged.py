@@ -4,9 +4,12 @@ Rules, by which the result is one tree whatever is looked up, and in whatever or
 
 1. A taxon of a later taxonomy is that of an earlier one with the same Linnaean rank and name, or with the name as a synonym,
    if the nomenclatural code is not another. Where it may be several there, it is ambiguous, and is not used.
-2. A taxon that no earlier taxonomy knows hangs below the lowest of its own higher taxa that is not ambiguous, placed by the same rules.
+2. A taxon that no earlier taxonomy knows hangs below the lowest of its own higher taxa that is not ambiguous, placed by
+   the same rules.
 3. A rank that is missing between a taxon and the one above it is filled from the first later taxonomy that knows the taxon, if
    the filled-in taxon, placed by the same rules, is itself below the one above.
+4. A group that its own taxonomy puts below nothing (classes of a list without phyla) is completed from the first other one in
+   which the taxa directly below it (where none of them is known, those below them) are all below one taxon of a higher rank.
 
 Legend: M merged taxa.
 """
@@ -14,6 +17,8 @@ Legend: M merged taxa.
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from bioclip_x.dataset.names.choosing import collect_hashes_above, find_fullest, narrow
 from bioclip_x.dataset.names.ranked import GENUS, SPECIES, Indexed
@@ -113,7 +118,39 @@ class MergedTree:
                 ):
                     parent = filled
                     break
-        return parent
+        return parent if parent else self._complete(taxon)
+
+    def _complete(self, taxon: int) -> int:
+        """Returns what is above the taxa directly below a group without parent in another taxonomy (rule 4), else the root."""
+        source, node, level = self.source_M[taxon], self.node_M[taxon], self.level_M[taxon]
+        if not 0 < level < GENUS:
+            return ROOT
+        for other in range(len(self.taxonomies)):
+            above = self._find_all_above(other, source, node, self.code_M[taxon], level) if other != source else set()
+            if len(above) == 1:
+                return above.pop()
+        return ROOT
+
+    def _find_all_above(self, other: int, source: int, node: int, code: int, level: int) -> set[int]:
+        """Returns what another taxonomy has above what is directly below a node, or where it knows none of it, below that."""
+        taxonomy, below = self.taxonomies[source], np.array([node])
+        while len(below):
+            below = np.flatnonzero(
+                np.isin(taxonomy.above_N, below) & (taxonomy.level_N >= 0) & (taxonomy.level_N < SPECIES)
+            )
+            same = [found[0] for one in below.tolist() if len(found := self.find_same(other, source, one, code)) == 1]
+            if above := {self._find_above(other, one, level) for one in same} - {ROOT}:
+                return above
+        return set()
+
+    def _find_above(self, source: int, node: int, level: int) -> int:
+        """Returns the lowest taxon of a rank above a level, above a node of a taxonomy; the root for none or if ambiguous."""
+        for one in self.taxonomies[source].list_linnaean(node)[1:]:
+            if self.taxonomies[source].level_N[one] < level:
+                return max(self.place(source, one), ROOT)
+            if self.taxonomies[source].level_N[one] == level:
+                return ROOT
+        return ROOT
 
     def _is_below(self, taxon: int, above: int) -> bool:
         return above == ROOT or above in self.list_path(taxon)[1:]

@@ -124,13 +124,14 @@ def index_taxonomy(name: str, taxonomy: Taxonomy, *, keep_synonyms: bool = False
     level_of_rank = np.array([LEVELS.get(rank, -1) for rank in taxonomy.rank_names], np.int8)
     taxa_N = is_taxon(taxonomy)
     level_N = np.where(taxa_N, level_of_rank[taxonomy.rank_N], np.int8(-1)).astype(np.int8)
-    hash_N = hash_names(taxonomy.names, taxonomy.n_nodes)
+    names, written = _clean_names(taxonomy, level_N)
+    hash_N = hash_names(names, taxonomy.n_nodes)
     for node in np.flatnonzero(level_N == 0).tolist():
-        hash_N[node] = hash(make_key(taxonomy.names[node], "kingdom"))
+        hash_N[node] = hash(make_key(names[node], "kingdom"))
     english, cells = _gather_cells(taxonomy, "common", ("en", "")), _gather_cells(taxonomy, "synonyms", ("",))
     return Indexed(
         name,
-        pa.array(list(taxonomy.names), pa.string()),
+        pa.array(names, pa.string()),
         hash_N,
         taxonomy.rank_N,
         taxonomy.rank_names,
@@ -140,7 +141,7 @@ def index_taxonomy(name: str, taxonomy: Taxonomy, *, keep_synonyms: bool = False
         find_nearest_above(taxonomy, level_N >= 0).astype(np.int32),
         _find_codes(taxonomy),
         _find_twins(hash_N, level_N),
-        _index_accepted(taxonomy, hash_N, taxa_N),
+        _index_accepted(hash_N, np.flatnonzero(taxa_N), written),
         _index_synonyms(taxonomy),
         _index_common_names(taxonomy),
         (english[0], pa.array([split_names(text)[0] for text in english[1]], pa.string())),
@@ -173,8 +174,8 @@ def _find_codes(taxonomy: Taxonomy) -> npt.NDArray[np.int8]:
     is_candidate = np.array(above_family)[taxonomy.rank_N] & (is_inner | (taxonomy.rank_N > 0))
     for node in np.flatnonzero(is_candidate).tolist():
         own_N[node] = CODES.index(guess_nomenclatural_code(frozenset((normalise_name(taxonomy.names[node]),))))
-    nearest_N = find_nearest(taxonomy, own_N > 0)
-    return own_N[nearest_N]
+    code_N: npt.NDArray[np.int8] = own_N[find_nearest(taxonomy, own_N > 0)]
+    return code_N
 
 
 def _find_twins(hash_N: npt.NDArray[np.int64], level_N: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
@@ -186,16 +187,27 @@ def _find_twins(hash_N: npt.NDArray[np.int64], level_N: npt.NDArray[np.int8]) ->
     return has_twin_N
 
 
-def _index_accepted(taxonomy: Taxonomy, hash_N: npt.NDArray[np.int64], taxa_N: npt.NDArray[np.bool_]) -> HashIndex:
-    """Indexes accepted names, those with a subgenus also without it."""
-    nodes = np.flatnonzero(taxa_N)
-    names = taxonomy.names
-    more = [
-        (hash(normalise_name(plain)), node)
-        for node in nodes.tolist()
-        if "(" in names[node] and (plain := drop_subgenus(names[node])) != names[node]
-    ]
-    pairs = np.array(more, np.int64).reshape(-1, 2)
+def _clean_names(taxonomy: Taxonomy, level_N: npt.NDArray[np.int8]) -> tuple[list[str], list[tuple[int, int]]]:
+    """Returns the names, those of species without subgenus and those of Linnaean ranks with a capital.
+
+    Also (hash, node) of names as written that are thus lost.
+    """
+    names, written = list(taxonomy.names), []
+    levels = level_N.tolist()
+    for node, name in enumerate(names):
+        if "(" in name and (plain := drop_subgenus(name)) != name:
+            written.append((hash(normalise_name(name)), node))
+            names[node] = name = plain
+        if levels[node] >= 0 and name[:1].islower():
+            names[node] = name[0].upper() + name[1:]
+    return names, written
+
+
+def _index_accepted(
+    hash_N: npt.NDArray[np.int64], nodes: npt.NDArray[np.int64], written: list[tuple[int, int]]
+) -> HashIndex:
+    """Indexes accepted names, those with a subgenus with and without it."""
+    pairs = np.array(written, np.int64).reshape(-1, 2)
     return HashIndex(np.concatenate([hash_N[nodes], pairs[:, 0]]), np.concatenate([nodes, pairs[:, 1]]))
 
 

@@ -1,10 +1,10 @@
 """Resolves given identifications to the taxa of one tree, merged from taxonomies in order of preference.
 
-1. A name is cleaned and parsed: mark-up, authors and subgenera are dropped; a name of no one species (sp., cf., a slash, a formula
-   of hybrids, a question mark) counts as its genus; placeholders name nothing.
-2. The name is looked up in each taxonomy in turn, there among accepted names, then among synonyms; next the column `species`, then
-   common names; last what is above: the genus that the name tells, the columns genus to kingdom. The first taxonomy that knows
-   the most exact name decides.
+1. A name is cleaned and parsed: mark-up, authors and subgenera are dropped; a name of no one species (sp., cf., a slash,
+   a formula of hybrids, a question mark) counts as its genus; placeholders name nothing.
+2. The name is looked up in each taxonomy in turn, there among accepted names, then among synonyms; next the column `species`,
+   then common names; last what is above: the genus that the name tells, the columns genus to kingdom. The first taxonomy that
+   knows the most exact name decides.
 3. Homonyms are told apart by nomenclatural code, rank and the given lineage. A taxon under another code than the given lineage
    never matches. Where several taxa are left, the row is ambiguous; nothing is guessed, and similar names are only suggested.
 4. The taxon is placed in one merged tree (`merged`), so that no result contradicts another.
@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from bioclip_x.dataset.names.conflicts import find_conflicts
 from bioclip_x.dataset.names.given import Given, read_given
@@ -67,8 +68,8 @@ def resolve_names(
     rows = replace(rows, lineages=settle_lineages(rows.lineages, indexed))
     search = Search(rows, MergedTree(indexed))
     search.run()
-    reasons = {row: one.reason for row, one in search.found.items() if one.reason}
-    reasons |= _explain(search, given["images"].to_numpy(), suggested)
+    reasons = _explain(search, given["images"].to_numpy(), suggested)
+    reasons |= {row: one.reason for row, one in search.found.items() if one.reason}
     for row in np.flatnonzero(is_corrected_R).tolist():
         if row in reasons:
             reasons[row] = f"the correction {rows.cells['name'][row]}: {reasons[row]}"
@@ -100,7 +101,7 @@ def _explain(search: Search, images: Sequence[int], suggested: int) -> dict[int,
 
 
 def _make_table(
-    given: pa.Table, search: Search, reasons: Mapping[int, str], is_corrected_R: Sequence[bool]
+    given: pa.Table, search: Search, reasons: Mapping[int, str], is_corrected_R: npt.NDArray[np.bool_]
 ) -> pa.Table:
     """Joins what was found to columns, each distinct taxon formatted once."""
     import pyarrow as pa
@@ -167,7 +168,9 @@ class _RowTexts:
         return home.name_of(node), home.rank_of(node), english, source.name + told
 
 
-def _summarise(table: pa.Table, is_corrected_R: Sequence[bool], given: Given, say: Callable[[str], None]) -> None:
+def _summarise(
+    table: pa.Table, is_corrected_R: npt.NDArray[np.bool_], given: Given, say: Callable[[str], None]
+) -> None:
     statuses = table["status"].to_pylist()
     counts = Counter(statuses)
     say(f"{len(statuses):,} names: " + ", ".join(f"{counts[status]:,} {status}" for status in STATUSES))

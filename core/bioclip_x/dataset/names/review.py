@@ -72,7 +72,10 @@ def write_review_table(path: Path, given: pa.Table, resolved: pa.Table, most: in
 
 
 def read_corrections(path: Path) -> Corrections:
-    """Reads the rows of a review table that are filled in. Raises DatasetError for a table that lacks columns or contradicts itself."""
+    """Reads the rows of a review table that are filled in.
+
+    Raises DatasetError for a table that cannot be read, lacks columns or contradicts itself.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             first = stream.readline()
@@ -83,7 +86,8 @@ def read_corrections(path: Path) -> Corrections:
     header = [cell.strip() for cell in rows[0][1]] if rows else []
     if missing := [column for column in (*GIVEN_COLUMNS, "correct_name") if column not in header]:
         raise DatasetError(
-            f"the corrections {path} lack the columns {list_some(missing)}: fill in correct_name in a review table as it was written"
+            f"the corrections {path} lack the columns {list_some(missing)}: fill in correct_name in a review table as it was"
+            " written"
         )
     corrections: dict[Identification, Correction] = {}
     for line, cells in rows[1:]:

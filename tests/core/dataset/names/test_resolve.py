@@ -115,7 +115,10 @@ def test_a_named_hybrid_is_found_with_and_without_its_sign() -> None:
 def test_accepted_names_come_before_synonyms_and_these_before_common_names() -> None:
     other = BLUE_TIT.replace("Cyanistes caeruleus", "Cyanistes cyanus")
     tree = make_tree(
-        BLUE_TIT, other, synonyms={"Cyanistes cyanus": "Cyanistes caeruleus|Parus cyanus"}, common={"Cyanistes cyanus": "azure tit"}
+        BLUE_TIT,
+        other,
+        synonyms={"Cyanistes cyanus": "Cyanistes caeruleus|Parus cyanus"},
+        common={"Cyanistes cyanus": "azure tit"},
     )
     names = ("Cyanistes caeruleus", "Parus cyanus", "Azure Tit")
     results = resolve([tree], *({"name": name} for name in names))
@@ -239,6 +242,29 @@ def test_a_family_without_higher_ranks_is_completed_and_told_from_a_homonym() ->
     assert (path_of(bird), path_of(plant)) == (WHEATEAR, DROPWORT)
 
 
+def test_a_group_without_anything_above_is_completed_where_what_is_below_it_agrees() -> None:
+    classes = make_tree(";;aves;passeriformes;paridae;cyanistes;cyanistes caeruleus", ";;aves;pelecaniformes;;;")
+    no_class = make_tree("Animalia;Chordata;;Passeriformes;;;", "Animalia;Chordata;;Pelecaniformes;;;")
+    for trees_in_order in ([classes, no_class], [no_class, classes]):
+        assert path_of(resolve_one(trees_in_order, name="Cyanistes caeruleus")) == BLUE_TIT
+    families = make_tree("Animalia;Chordata;;;Paridae;;")
+    assert path_of(resolve_one([classes, families], name="Cyanistes caeruleus")) == BLUE_TIT
+    disagrees = make_tree("Animalia;Chordata;;Passeriformes;;;", "Animalia;Mollusca;;Pelecaniformes;;;")
+    assert resolve_one([classes, disagrees], name="Cyanistes caeruleus")["phylum"] == ""
+
+
+def test_a_species_written_with_its_subgenus_is_its_binomial() -> None:
+    tree = make_tree(BLUE_TIT.replace("Cyanistes caeruleus", "Cyanistes (Subus) caeruleus"))
+    for name in ("Cyanistes caeruleus", "Cyanistes (Subus) caeruleus L."):
+        assert path_of(resolve_one([tree], name=name)) == BLUE_TIT
+
+
+def test_an_order_is_not_the_genus_of_its_name_under_another_code() -> None:
+    tree = make_tree("Plantae;Tracheophyta;Magnoliopsida;Asterales;Asteraceae;Anura;", BLUE_TIT)
+    result = resolve_one([tree], order="Anura", class_="Amphibia", kingdom="Animalia")
+    assert (result["status"], result["name"]) == ("partial", "Animalia")
+
+
 def test_conflicts_with_the_given_lineage_are_told() -> None:
     tree = make_tree(WHEATEAR, DROPWORT, synonyms={"Oenanthe aquatica": "Phellandrium aquaticum"})
     row = {"name": "Oenanthe oenanthe", "family": "Turdidae", "class": "Aves"}
@@ -263,7 +289,9 @@ def test_corrections_take_the_place_of_what_is_given() -> None:
 
 
 def test_null_and_absent_columns_are_blank() -> None:
-    given = pa.table({"key": [7], "images": [1], "name": ["Cyanistes caeruleus"], "family": pa.array([None], pa.string())})
+    given = pa.table(
+        {"key": [7], "images": [1], "name": ["Cyanistes caeruleus"], "family": pa.array([None], pa.string())}
+    )
     table = resolve_names(given, [RankedTaxonomy("a", lambda: make_tree(BLUE_TIT))])
     assert (table["key"].to_pylist(), table["status"].to_pylist()) == ([7], ["full"])
 
@@ -317,7 +345,11 @@ _ROWS = st.lists(
     st.fixed_dictionaries(
         {
             "name": st.sampled_from(
-                [f"{genus} {epithet}" for genus in ("Gaus", "Gbus", "Gcus", "Gdus") for epithet in ("aa", "bb", "cc", "dd")]
+                [
+                    f"{genus} {epithet}"
+                    for genus in ("Gaus", "Gbus", "Gcus", "Gdus")
+                    for epithet in ("aa", "bb", "cc", "dd")
+                ]
                 + ["Gaus", "Gbus sp.", "", "Faus"]
             ),
             "kingdom": st.sampled_from(["", "Animalia", "Plantae"]),
