@@ -147,3 +147,16 @@ def find_most_exact(table: pa.Table, ranks: Sequence[str]) -> dict[str, pa.Array
         name = pc.if_else(is_filled, values, name)
         rank = pc.if_else(is_filled, one, rank)
     return {"name": pc.fill_null(name, ""), "rank": pc.fill_null(rank, "")}
+
+
+def name_by_ranks(rows: pa.Table, ranks: Sequence[str]) -> pa.Table:
+    """Names the rows that have no name by the lowest rank that they fill."""
+    exact = find_most_exact(rows, ranks)
+    blank = pa.array([""] * len(rows), pa.string())
+    name, rank = (rows[column] if column in rows.column_names else blank for column in ("name", "rank"))
+    is_nameless = pc.equal(name, "")
+    columns = {
+        "name": pc.if_else(is_nameless, exact["name"], name),
+        "rank": pc.if_else(is_nameless, exact["rank"], rank),
+    }
+    return pa.table({**{column: rows[column] for column in rows.column_names}, **columns})
