@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bioclip_x.plugin import list_some
+from bioclip_x.plugin import list_some, pluralise
 
 TABLE_ROWS: Final = 8192
 """Most rows of a table that a source yields."""
@@ -117,7 +117,7 @@ class Accounts:
         for problem, count in self._count_of.items():
             listed = self._examples[problem]
             more = ", …" if count > len(listed) else ""
-            told.append(f"{count:,} rows cannot be used: {problem}: {list_some(listed)}{more}")
+            told.append(f"{pluralise(count, 'row')} cannot be used: {problem}: {list_some(listed)}{more}")
         return [*told, *self._said]
 
 

@@ -30,6 +30,7 @@ LICENCE, OWNER = "License Name", "Copyright Owner"
 COLUMNS: Final = (CONTENT, PAGE, "Medium Source URL", URL, LICENCE, OWNER)
 FILE: Final = re.compile(r"(?:.*/)?(\d+)_(\d+)_eol[^/]*", re.IGNORECASE)
 ARCHIVES: Final = (".tar", ".tar.gz", ".tgz", ".zip")
+FOUND: Final = ("content", "page", "image", "member", "file", "problem")
 OTHER_NAME: Final = "its name is not that of an image of EOL (CONTENT_PAGE_eol-full-size-copy.jpg)"
 CUT_SHORT: Final = "the archive is damaged or cut short; images before the damage are used"
 
@@ -84,11 +85,12 @@ class Eol:
             return
         with open_joins() as connection:
             load(connection, "media", COLUMNS, self._read_manifest())
-            found = batch_records(self._list_files(), ("content", "page", "image", "member", "problem"))
-            load(connection, "found", ("content", "page", "image", "member", "problem"), found)
+            found = batch_records(self._list_files(), FOUND)
+            load(connection, "found", FOUND, found)
             sql = f"""
                 SELECT coalesce(m."{CONTENT}", f.content) AS "{CONTENT}", coalesce(m."{PAGE}", f.page) AS "{PAGE}",
                     m."{LICENCE}", m."{OWNER}", coalesce(f.image, '') AS image, coalesce(f.member, '') AS member,
+                    coalesce(f.file, '') AS file,
                     CASE WHEN f.problem != '' THEN f.problem WHEN f.image IS NULL THEN '{NO_FILE}'
                          WHEN m.place IS NULL THEN '{NO_ROW}' ELSE '' END AS problem
                 FROM media m FULL JOIN found f ON m."{CONTENT}" = f.content AND m."{PAGE}" = f.page
@@ -146,7 +148,8 @@ class Eol:
             names = hierarchy.find(page_n) if hierarchy else {name: pa.array([""] * len(table)) for name in NAMES}
             if ids:
                 names["name"] = pc.if_else(pc.equal(names["name"], ""), ids.find(page_n), names["name"])
-            nameless += pc.sum(pc.equal(names["name"], "")).as_py() or 0
+            usable = pc.equal(table["problem"], "") if "problem" in table.column_names else True
+            nameless += pc.sum(pc.and_(usable, pc.equal(names["name"], ""))).as_py() or 0
             rows = {name: table[name] for name in table.column_names if name != "page"}
             yield pa.table(rows | names)
         if nameless:
@@ -156,8 +159,9 @@ class Eol:
 def make_rows(table: pa.Table, image: pa.ChunkedArray) -> pa.Table:
     """Returns rows of the manifest's columns, and the column `page`."""
     content, page = pc.fill_null(table[CONTENT], ""), pc.fill_null(table[PAGE], "")
+    file = table["file"] if "file" in table.column_names else "(no content ID)"
     rows = {
-        "source_id": pc.if_else(pc.equal(content, ""), _join(table), pc.binary_join_element_wise(content, page, "_")),
+        "source_id": pc.if_else(pc.equal(content, ""), file, pc.binary_join_element_wise(content, page, "_")),
         "image": image,
         "licence": table[LICENCE],
         "rights_holder": table[OWNER],
@@ -169,19 +173,12 @@ def make_rows(table: pa.Table, image: pa.ChunkedArray) -> pa.Table:
     return pa.table(rows | {name: table[name] for name in ("member", "problem") if name in table.column_names})
 
 
-def _join(table: pa.Table) -> pa.ChunkedArray | str:
-    """Returns identifiers of files that name no content: their paths."""
-    if "member" not in table.column_names:
-        return "(no content ID)"
-    return pc.binary_join_element_wise(table["image"], table["member"], "/")
-
-
 def describe_file(image: str, member: str, name: str) -> dict[str, str]:
     """Returns content and page that a file is named by, or a problem."""
     match = FILE.fullmatch(name)
     content, page = match.groups() if match else ("", "")
     return {
-        "content": content, "page": page, "image": image, "member": member, "problem": "" if match else OTHER_NAME,
+        "content": content, "page": page, "image": image, "member": member, "file": name, "problem": "" if match else OTHER_NAME,
     }  # fmt: skip
 
 

@@ -40,9 +40,9 @@ def load(connection: Any, name: str, columns: Sequence[str], tables: Iterable[pa
 
 def select(connection: Any, sql: str) -> Iterator[pa.Table]:
     """Yields the result of a query, which must order its rows, in tables."""
-    reader = connection.execute(sql)
-    # The name of older versions, which newer ones give up.
-    read = getattr(reader, "to_arrow_reader", None) or reader.fetch_record_batch
+    relation = connection.sql(sql)
+    # The latter is the name of DuckDB 1, which newer versions give up.
+    read = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
     for batch in read(TABLE_ROWS):
         yield pa.Table.from_batches([batch])
 

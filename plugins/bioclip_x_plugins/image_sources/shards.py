@@ -111,6 +111,19 @@ def list_shards(pattern: Path) -> list[Path]:
     return paths
 
 
+def find_fixed_folder(pattern: Path) -> Path:
+    """Returns the folder of a pattern that is that of all its files.
+
+    >>> str(find_fixed_folder(Path("tol/{train,val}/shard-*.tar")))
+    'tol'
+    """
+    if pattern.is_dir():
+        return pattern
+    folders = pattern.parent.parts
+    fixed = next((place for place, name in enumerate(folders) if "{" in name or "*" in name), len(folders))
+    return Path(*folders[:fixed])
+
+
 def expand_braces(pattern: str) -> Iterator[str]:
     """Expands the alternatives and ranges of a pattern, as a shell does.
 

@@ -14,7 +14,7 @@ from bioclip_x_plugins.image_sources.accounting import Accounts, batch_records, 
 from bioclip_x_plugins.image_sources.columns import complete_species, find_columns
 from bioclip_x_plugins.image_sources.files import make_revision, require_file
 from bioclip_x_plugins.image_sources.joins import load, open_joins, select
-from bioclip_x_plugins.image_sources.shards import ShardReader, ShardSample, list_shards, parse_tags, unframe
+from bioclip_x_plugins.image_sources.shards import ShardReader, ShardSample, find_fixed_folder, list_shards, parse_tags, unframe
 from bioclip_x_plugins.image_sources.tables import TextTable, find_table, require_columns
 
 SCIENTIFIC: Final = ("scientific_name.txt", "sci.txt", "cls.txt")
@@ -67,13 +67,14 @@ class WebDataset:
         return catalog, licences or (find_table(catalog.parent, ["licenses.csv"]) if catalog else None)
 
     def _iterate(self, paths: Sequence[Path]) -> Iterator[Mapping[str, str]]:
+        base = find_fixed_folder(self.path)
         for path in paths:
-            shard = ShardReader(path, KINDS)
+            shard, name = ShardReader(path, KINDS), path.relative_to(base).as_posix()
             for sample in shard.samples():
-                yield describe_sample(path, sample)
+                yield {**describe_sample(sample), "source_id": escape_surrogates(f"{name}/{sample.key}"), "image": str(path)}
             if shard.damage:
                 self._accounts.say(f"{path} is damaged: {shard.damage}; its samples before that are used")
-                source_id = f"{path.name}/{escape_surrogates(shard.cut) or '(end)'}, cut short"
+                source_id = f"{name}/{escape_surrogates(shard.cut) or '(end)'}, cut short"
                 yield {"source_id": source_id, "problem": DAMAGED}
 
     def _join(self, tables: Iterator[pa.Table], catalog: Path, licences: Path | None) -> Iterator[pa.Table]:
@@ -123,10 +124,10 @@ SQL: Final = f"""
 """
 
 
-def describe_sample(path: Path, sample: ShardSample) -> dict[str, str]:
+def describe_sample(sample: ShardSample) -> dict[str, str]:
     """Returns the row of a sample as far as its members tell."""
     key = sample.key.rpartition("/")[2]
-    row = {"key": key, "source_id": f"{path.name}/{sample.key}", "image": str(path), "member": sample.image}
+    row = {"key": key, "member": sample.image}
     row |= read_json(sample.texts["json"]) if sample.texts.get("json") else {}
     row |= {rank: name for rank, name in parse_tags(sample.texts.get("taxontag.txt", "")).items() if name}
     names = {kind: unframe(text) for kind, text in sample.texts.items() if text and kind != "json"}
