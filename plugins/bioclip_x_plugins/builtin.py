@@ -333,6 +333,20 @@ def adapters() -> list[ComponentSpec]:
 
 
 @hookimpl
+def image_sources() -> list[ComponentSpec]:
+    here = f"{HERE}.image_sources"
+    return [
+        ComponentSpec("manifest", "a table of images and names: CSV, TSV, Parquet", f"{here}.manifest:Manifest"),
+        ComponentSpec("folder", "a folder of images per class", f"{here}.folder:Folder"),
+        ComponentSpec("inat21", "iNaturalist 2021: folders named by lineage, or its JSON", f"{here}.inat21:INat21"),
+        ComponentSpec("bioscan", "BIOSCAN-1M and BIOSCAN-5M", f"{here}.bioscan:Bioscan"),
+        ComponentSpec("eol", "the Encyclopedia of Life's media manifest", f"{here}.eol:Eol"),
+        ComponentSpec("gbif", "a Darwin Core Archive with images, as of GBIF", f"{here}.gbif:Gbif"),
+        ComponentSpec("webdataset", "tar files as webdataset's and TreeOfLife-10M's", f"{here}.webdataset:WebDataset"),
+    ]
+
+
+@hookimpl
 def datasets() -> list[ComponentSpec]:
     published = f"{HERE}.datasets.published"
     return [

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bioclip_x.plugin import list_some
+from bioclip_x.plugin import list_some, pluralise
 
 TABLE_ROWS: Final = 8192
 """Most rows of a table that a source yields."""
@@ -117,7 +117,7 @@ class Accounts:
         for problem, count in self._count_of.items():
             listed = self._examples[problem]
             more = ", …" if count > len(listed) else ""
-            told.append(f"{count:,} rows cannot be used: {problem}: {list_some(listed)}{more}")
+            told.append(f"{pluralise(count, 'row')} cannot be used: {problem}: {list_some(listed)}{more}")
         return [*told, *self._said]
 
 
@@ -147,3 +147,16 @@ def find_most_exact(table: pa.Table, ranks: Sequence[str]) -> dict[str, pa.Array
         name = pc.if_else(is_filled, values, name)
         rank = pc.if_else(is_filled, one, rank)
     return {"name": pc.fill_null(name, ""), "rank": pc.fill_null(rank, "")}
+
+
+def name_by_ranks(rows: pa.Table, ranks: Sequence[str]) -> pa.Table:
+    """Names the rows that have no name by the lowest rank that they fill."""
+    exact = find_most_exact(rows, ranks)
+    blank = pa.array([""] * len(rows), pa.string())
+    name, rank = (rows[column] if column in rows.column_names else blank for column in ("name", "rank"))
+    is_nameless = pc.equal(name, "")
+    columns = {
+        "name": pc.if_else(is_nameless, exact["name"], name),
+        "rank": pc.if_else(is_nameless, exact["rank"], rank),
+    }
+    return pa.table({**{column: rows[column] for column in rows.column_names}, **columns})

@@ -16,11 +16,17 @@ from bioclip_x.plugin import LINNAEAN, DatasetError
 from bioclip_x_plugins.image_sources.accounting import NO_FILE, Accounts, find_most_exact
 from bioclip_x_plugins.image_sources.columns import complete_species
 from bioclip_x_plugins.image_sources.files import Listing, make_revision, refuse_outside, require_file, require_folder
-from bioclip_x_plugins.image_sources.tables import TextTable, find_table, pick, require_columns
+from bioclip_x_plugins.image_sources.tables import TextTable, find_table, require_columns
 
 TABLE_1M: Final = "BIOSCAN_1M_Insect_Dataset_metadata.tsv"
 TABLE_5M: Final = "BIOSCAN_5M_Insect_Dataset_metadata.csv"
-PLACES: Final = (("", TABLE_1M), ("metadata", TABLE_1M), ("", TABLE_5M), ("metadata/csv", TABLE_5M), ("metadata", TABLE_5M))
+PLACES: Final = (
+    ("", TABLE_1M),
+    ("metadata", TABLE_1M),
+    ("", TABLE_5M),
+    ("metadata/csv", TABLE_5M),
+    ("metadata", TABLE_5M),
+)
 RANKS: Final = (*LINNAEAN[:5], "subfamily", "tribe", "genus", "species", "subspecies")
 LICENCE: Final = "CC BY 3.0"
 RIGHTS_HOLDER: Final = "CBG Photography Group"
@@ -74,32 +80,29 @@ class Bioscan:
             raise DatasetError("bioscan: split: BIOSCAN-1M has no splits of its own; leave the option out")
         ranks = [rank for rank in RANKS if rank in known]
         listing = Listing(folder, [self.split])
+        first = 1
         for batch in table.batches([*ranks, "processid", *needed]):
-            if self.split:
-                batch = batch.filter(pc.equal(batch["split"], self.split))  # noqa: PLW2901
-            if len(batch):
-                yield self._make_rows(batch, ranks, is_first, listing, folder)
+            places = make_places_1m(batch) if is_first else make_places_5m(batch)
+            refuse_outside(places, folder, str(path), first)
+            first += len(batch)
+            rows = make_rows(batch, ranks, [str(folder / place) for place in places])
+            exists = pa.array(listing.tick(places))
+            rows = rows.append_column("problem", pc.if_else(exists, "", NO_FILE))
+            yield rows.filter(pc.equal(rows["split"], self.split)) if self.split else rows
         yield from table.list_malformed()
         yield from listing.list_unnamed()
 
-    def _make_rows(
-        self, batch: pa.Table, ranks: Sequence[str], is_first: bool, listing: Listing, folder: Path
-    ) -> pa.Table:
-        places = make_places_1m(batch) if is_first else make_places_5m(batch)
-        refuse_outside(places, folder, str(self._find_table()))
-        names = read_names(batch, ranks)
-        exists = pa.array(listing.tick(places))
-        columns = {
-            "source_id": batch["processid"],
-            "image": pa.array([str(folder / place) for place in places]),
-            **names,
-            "licence": pa.array([LICENCE] * len(batch)),
-            "rights_holder": pa.array([RIGHTS_HOLDER] * len(batch)),
-            "problem": pc.if_else(exists, "", NO_FILE),
-        }
-        if not is_first:
-            columns |= pick(batch, {"split": "split"})
-        return pa.table(columns)
+
+def make_rows(batch: pa.Table, ranks: Sequence[str], images: Sequence[str]) -> pa.Table:
+    """Returns rows of the images."""
+    columns = {
+        "source_id": batch["processid"],
+        "image": pa.array(images, pa.string()),
+        **read_names(batch, ranks),
+        "licence": pa.array([LICENCE] * len(batch)),
+        "rights_holder": pa.array([RIGHTS_HOLDER] * len(batch)),
+    }
+    return pa.table(columns | ({"split": batch["split"]} if "split" in batch.column_names else {}))
 
 
 def make_places_1m(batch: pa.Table) -> list[str]:
@@ -127,4 +130,7 @@ def read_names(batch: pa.Table, ranks: Sequence[str]) -> Mapping[str, pa.Array]:
         blanked["kingdom"] = pa.array(["Animalia"] * len(batch))
     blanked["species"] = complete_species(blanked["genus"], blanked["species"])
     ordered = [rank for rank in RANKS if rank in blanked]
-    return {**{rank: blanked[rank] for rank in LINNAEAN if rank in blanked}, **find_most_exact(pa.table(blanked), ordered)}
+    return {
+        **{rank: blanked[rank] for rank in LINNAEAN if rank in blanked},
+        **find_most_exact(pa.table(blanked), ordered),
+    }

@@ -96,6 +96,8 @@ def complete_species(genus: pa.ChunkedArray, species: pa.ChunkedArray) -> pa.Chu
     >>> complete_species(pa.array(["Pica", "Pica", ""]), pa.array(["hudsonia", "Pica pica", "pica"])).to_pylist()
     ['Pica hudsonia', 'Pica pica', 'pica']
     """
-    is_epithet = pc.and_(pc.not_equal(species, ""), pc.invert(pc.match_substring_regex(species, r"^\p{Lu}|^[×x] ?\p{Lu}")))
+    is_epithet = pc.and_(
+        pc.not_equal(species, ""), pc.invert(pc.match_substring_regex(species, r"^\p{Lu}|^[×x] ?\p{Lu}"))
+    )
     joined = pc.binary_join_element_wise(genus, species, " ")
     return pc.if_else(pc.and_(is_epithet, pc.not_equal(genus, "")), joined, species)

@@ -50,7 +50,7 @@ def make_revision(files: Iterable[Path], folders: Iterable[Path] = ()) -> str:
     for folder in folders:
         for place, below, _ in os.walk(folder, onerror=_refuse):
             below[:] = sorted(name for name in below if not is_left_out(name))
-            digest.update(f"{place}\0{os.stat(place).st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+            digest.update(f"{place}\0{Path(place).stat().st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

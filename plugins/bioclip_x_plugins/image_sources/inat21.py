@@ -137,7 +137,9 @@ class Labels:
                 f"{path} is no annotation file of iNaturalist 2021: {key}: {problem!r} is missing or wrong in {one!r:.100}"
             ) from problem
         if not self._names or not images:
-            raise DatasetError(f"{path} has no {'annotations' if self._names else 'categories'}; expected COCO's format")
+            raise DatasetError(
+                f"{path} has no {'annotations' if self._names else 'categories'}; expected COCO's format"
+            )
         order = np.argsort(np.frombuffer(images, np.int64), kind="stable")
         self._image_k = np.frombuffer(images, np.int64)[order]
         self._category_k = np.frombuffer(categories, np.int64)[order]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bioclip_x.plugin import LINNAEAN, ROW_COLUMNS, DatasetError, list_some
-from bioclip_x_plugins.image_sources.accounting import NO_FILE, Accounts, find_most_exact
+from bioclip_x_plugins.image_sources.accounting import NO_FILE, Accounts, name_by_ranks
 from bioclip_x_plugins.image_sources.columns import complete_rows, find_columns
 from bioclip_x_plugins.image_sources.files import Listing, make_revision, refuse_outside, require_file, require_folder
 from bioclip_x_plugins.image_sources.tables import TextTable, pick
@@ -111,18 +111,3 @@ class Manifest:
     def _make_relative(self, paths: Sequence[str]) -> list[str]:
         root = str(self.images.absolute())
         return [path.removeprefix(root).lstrip("/") if path.startswith(root) else path for path in paths]
-
-
-def name_by_ranks(rows: pa.Table, ranks: Sequence[str]) -> pa.Table:
-    """Names rows without a name by the lowest rank that they fill."""
-    exact = find_most_exact(rows, ranks)
-    if "name" not in rows.column_names:
-        columns: dict[str, pa.Array] = dict(exact)
-    else:
-        is_nameless = pc.equal(rows["name"], "")
-        rank = rows["rank"] if "rank" in rows.column_names else ""
-        columns = {
-            "name": pc.if_else(is_nameless, exact["name"], rows["name"]),
-            "rank": pc.if_else(is_nameless, exact["rank"], rank),
-        }
-    return pa.table({**{name: rows[name] for name in rows.column_names}, **columns})

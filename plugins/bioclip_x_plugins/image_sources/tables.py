@@ -79,7 +79,9 @@ class TextTable:
         if not line.strip():
             raise DatasetError(f"{self.where} is empty; expected a table with a line of column names")
         if "\ufffd" in line or "\0" in line:
-            raise DatasetError(f"{self.where}, line 1: not valid {encoding.removesuffix('-sig')}; expected a text table")
+            raise DatasetError(
+                f"{self.where}, line 1: not valid {encoding.removesuffix('-sig')}; expected a text table"
+            )
         return line
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.Table]:
