@@ -183,11 +183,11 @@ def test_urls_in_order_with_failures_tried_again(server: Server, tmp_path: Path)
 
 def test_few_downloads_are_ahead_of_their_use(server: Server) -> None:
     root = f"http://127.0.0.1:{server.server_port}"
-    places = find_places([(f"{root}/{n}", "") for n in range(200)])
-    next(places)
+    found = find_places([(f"{root}/{n}", "") for n in range(200)])
+    next(found)
     time.sleep(0.3)
     assert server.asked.total() <= 3 * places.CONNECTIONS
-    places.close()  # type: ignore[attr-defined]
+    found.close()  # type: ignore[attr-defined]
 
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
