@@ -12,13 +12,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bioclip_x.dataset.context import Made
 from bioclip_x.dataset.images import places
-from bioclip_x.dataset.images.reading import IMAGES_PER_TASK, Reader, ReadTask, find_next_number, make_tasks
+from bioclip_x.dataset.images.reading import (
+    IMAGES_PER_TASK,
+    Reader,
+    ReadTask,
+    find_next_number,
+    join_parts,
+    make_tasks,
+)
+from bioclip_x.dataset.schema import IMAGES, write_table
 from bioclip_x.images.files import ImageFiles
 from data_set_builds import build, draw, lay_source, read_catalogue, write_config, write_rows
 
-pytest.importorskip("duckdb", reason="needs the extra dataset")
+duckdb = pytest.importorskip("duckdb", reason="needs the extra dataset")
 imagehash = pytest.importorskip("imagehash", reason="needs the extra dataset")
+pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
 
@@ -128,4 +138,23 @@ def test_what_is_at_hand_and_cannot_be_read_is_not_tried_again_and_downloads_are
     counts, _ = build(file)
     of = read_catalogue(tmp_path / "out")
     assert (of["far"]["outcome"], of["bad"]["outcome"]) == ("used", "unreadable")
-    assert len(list((tmp_path / "out/work/images/000").glob("images-*.parquet"))) == 2
+    assert [file.name for file in (tmp_path / "out/work/images/000").glob("images-*.parquet")] == [
+        "images-000002.parquet"
+    ]
+
+
+def test_files_are_joined_and_of_an_image_that_was_read_again_the_last_reading_counts(tmp_path: Path) -> None:
+    listed = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"row": pa.array(range(5, 10), pa.int64())}), listed)
+    for at, rows in enumerate(([7], [8, 7], [7, 5])):
+        error = ("cannot be fetched", "", "truncated")[at]
+        records = [dict.fromkeys(IMAGES.names) | {"row": row, "error": error} for row in rows]
+        write_table(tmp_path / f"images-{at:06}.parquet", pa.Table.from_pylist(records, schema=IMAGES))
+    with duckdb.connect() as database:
+        join_parts(database, Made((listed,), ""), tmp_path)
+    (file,) = tmp_path.glob("images-*.parquet")
+    found = pq.read_table(file)
+    assert found.select(["row", "error"]).to_pylist() == [
+        {"row": 5, "error": "truncated"}, {"row": 7, "error": "truncated"}, {"row": 8, "error": ""}
+    ]  # fmt: skip
+    assert file.name == "images-000003.parquet" and found.schema.equals(IMAGES)

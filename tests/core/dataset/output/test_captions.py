@@ -240,7 +240,7 @@ def test_ctrl_c_keeps_what_has_arrived(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from core.dataset.test_captions import HEADER, Plain, images
+from core.dataset.output.test_captions import HEADER, Plain, images
 from bioclip_x.dataset.output.captions import caption_images
 
 def stop(done):

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bioclip_x.dataset.config import BuildConfig, make_config
+from bioclip_x.dataset.context import Made
 from bioclip_x.dataset.rows.licences import is_allowed, normalise_licence
-from bioclip_x.dataset.rows.outcomes import BEFORE_READING, OUTCOMES, decide_rows, plan_rows, select_newest_images
+from bioclip_x.dataset.rows.outcomes import BEFORE_READING, OUTCOMES, decide_rows, plan_rows
 from bioclip_x.dataset.schema import FIRST_ROW
 
 duckdb = pytest.importorskip("duckdb", reason="needs the extra dataset")
@@ -36,6 +37,7 @@ ROWS = st.lists(
             "licence": TEXT(["", "CC BY 4.0", "All rights reserved", "by-nc", "my own"]),
             "status": TEXT(["full", "full", "partial", "ambiguous", "lost"]),
             "rank": TEXT(["species", "species", "genus", ""]),
+            "kingdom": TEXT(["Animalia", ""]),
             "held": TEXT([None, None, None, "its species is held out"]),
             "error": TEXT(["", "", "", "truncated", None]),
             "across": TEXT([None, None, "exact"]),
@@ -88,7 +90,8 @@ def decide_naively(row: Row, rows: Sequence[Row], config: BuildConfig) -> tuple[
     fitting = {"full"} if config.names.least == "full" else {"full", "partial"}
     if config.names.ambiguous == "use":
         fitting.add("ambiguous")
-    if row["status"] not in fitting or not row["rank"]:
+    is_shared = row["status"] == "ambiguous" and row["kingdom"]  # a lineage, but no rank of its own
+    if row["status"] not in fitting or not (row["rank"] or is_shared):
         return "unnamed", f"{row['status']}: why"
     if row["error"] is None:
         return "unreadable", "not read"
@@ -127,15 +130,11 @@ def decide(folder: Path, rows: Sequence[Row], config: BuildConfig) -> tuple[list
     }
     held = [row for row in rows if row["held"]]
     files: dict[str, Any] = {
-        "rows": write(
-            folder / "rows.parquet",
-            {name: get(name) for name in ("row", "source_id", "problem", "licence")},
-            **unsigned,
-        ),
         "keys": write(folder / "keys.parquet", {"row": get("row"), "key": range(len(rows))}, **unsigned),
         "resolved": write(
             folder / "resolved.parquet",
-            {"key": range(len(rows)), "status": get("status"), "rank": get("rank"), "reason": ["why"] * len(rows)},
+            {"key": range(len(rows)), "reason": ["why"] * len(rows)}
+            | {name: get(name) for name in ("status", "rank", "kingdom")},
             **unsigned,
         ),
         "held_out": write(
@@ -149,14 +148,23 @@ def decide(folder: Path, rows: Sequence[Row], config: BuildConfig) -> tuple[list
         "duplicates": near["duplicate"],
         "across": near["across"],
     }  # fmt: skip
+    listed = Made(tuple(
+        write(
+            folder / f"{source}.parquet",
+            {name: [row[name] for row in rows if row["source"] == source] for name in ("row", "source_id", "problem", "licence")},
+            row=whole,
+        )[0]
+        for source in SOURCES
+    ), "rows")  # fmt: skip
     with duckdb.connect() as connection:
         connection.execute("CREATE TEMP TABLE sources (number BIGINT, name VARCHAR, place BIGINT)")
         for place, (name, at) in enumerate(SOURCES.items()):
             connection.execute("INSERT INTO sources VALUES (?, ?, ?)", [at, name, place])
-        plan_rows(connection, config, files, folder / "plan.parquet")
+        plan_rows(connection, config, listed, files, folder / "plan.parquet")
         files["plan"] = (folder / "plan.parquet",)
-        decide_rows(connection, config, files, folder / "decided.parquet")
-    return pq.read_table(folder / "plan.parquet").to_pylist(), pq.read_table(folder / "decided.parquet").to_pylist()
+        decide_rows(connection, config, listed, files, folder / "decided.parquet")
+    plan, decided = (pq.read_table(folder / f"{name}.parquet").sort_by("row") for name in ("plan", "decided"))
+    return plan.to_pylist(), decided.to_pylist()
 
 
 @settings(max_examples=60)
@@ -195,7 +203,7 @@ def draw_split(source: str, source_id: str, splits: Mapping[str, float], seed: i
 
 
 def make_rows(count: int) -> list[Row]:
-    plain = {"source": "a", "problem": "", "licence": "CC0", "status": "full", "rank": "species", "held": None,
+    plain = {"source": "a", "problem": "", "licence": "CC0", "status": "full", "rank": "species", "kingdom": "", "held": None,
              "error": "", "across": None, "duplicate": None}  # fmt: skip
     return number([plain | {"source_id": f"{n}é{string.ascii_letters[n % 52]}"} for n in range(count)])
 
@@ -210,15 +218,3 @@ def test_splits_have_their_parts_and_depend_on_the_identifier_alone(tmp_path: Pa
     assert abs(counts["val"] - 200) < 45 and abs(counts["test"] - 500) < 70
     _, fewer = decide(tmp_path, number(rows[:700]), configure(splits=splits, seed=5))
     assert [one["split"] for one in fewer] == got[:700]
-
-
-def test_of_an_image_that_was_read_again_the_last_reading_counts(tmp_path: Path) -> None:
-    files = []
-    for at, error in enumerate(("cannot be fetched", "", "truncated")):
-        path = tmp_path / f"images-{at:06}.parquet"
-        rows = [7] if at != 1 else [7, 8]
-        write(path, {"row": rows, "error": [error] * len(rows)}, row=pa.int64())
-        files.append(path)
-    with duckdb.connect() as connection:
-        found = connection.execute(f"SELECT row, error FROM ({select_newest_images(files)}) ORDER BY row").fetchall()
-    assert found == [(7, "truncated"), (8, "")]
