@@ -26,8 +26,8 @@ sets one on the command line. A *component* is written `NAME:option=value`, or a
 """
 BUILDING = """
 The fields of the YAML file that `bioclip-x dataset build` reads; [building data sets](../building-data-sets.md) says what they
-are for. `--set FIELD=VALUE` sets one on the command line. A *component* is written `NAME:option=value`, or as a mapping with `name`
-and the options, beside which the fields of a source or of captions stand; see [components](components.md). Relative paths
+are for. `--set FIELD=VALUE` sets one on the command line. A *component* is written `NAME:option=value`, or as a mapping with
+`name` and the options, beside which the fields of a source or of captions stand; see [components](components.md). Relative paths
 are relative to the file.
 """
 
