@@ -118,9 +118,12 @@ def apply_exact_rules(
     """Applies TaxonoPy's decision table to one identification; returns (status, accepted name, lineage).
 
     Terms: species, name, genus, … kingdom, the first that is given first; each in every tree before the next. A match: exact
-    text. Among several accepted matches the one that shares most given ranks, where one does. A tie fails at that term.
+    text, or of an unknown binomial the genus (a partial match).
+    Among several accepted matches the one that shares most given ranks, where one does. A tie fails at that term.
     """
-    terms = [row.get("species", ""), row.get("name", ""), *(row.get(rank, "") for rank in reversed(LINNAEAN[:-1]))]
+    exact = [row.get("species", ""), row.get("name", "")]
+    partial = [term.split()[0] for term in exact if term.count(" ") == 1 and term[0].isupper()]
+    terms = [*exact, *partial, *(row.get(rank, "") for rank in reversed(LINNAEAN[:-1]))]
     for term in filter(None, terms):
         for name, tree in trees.items():
             index, synonyms = resolvers[name], resolvers[name]

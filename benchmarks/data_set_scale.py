@@ -28,13 +28,13 @@ from benchmarks.big_tree import make_rows
 from benchmarks.machine import describe
 
 from bioclip_x.dataset.build import make_build
-from bioclip_x.dataset.catalogue import count_images, write_catalogue, write_taxonomy
 from bioclip_x.dataset.config import make_config
 from bioclip_x.dataset.context import Build, Made, NameTables, get_made, join
-from bioclip_x.dataset.deciding import decide_all_rows, find_duplicates
-from bioclip_x.dataset.planning import collect_given_names, plan_all_rows, resolve_given_names
-from bioclip_x.dataset.rows import list_all_rows
-from bioclip_x.dataset.samples import place_images
+from bioclip_x.dataset.output.catalogue import count_images, write_catalogue, write_taxonomy
+from bioclip_x.dataset.output.samples import place_images
+from bioclip_x.dataset.rows.deciding import decide_all_rows, find_duplicates
+from bioclip_x.dataset.rows.listing import list_all_rows
+from bioclip_x.dataset.rows.planning import collect_given_names, plan_all_rows, resolve_given_names
 from bioclip_x.dataset.schema import CAPTIONS, HELD_OUT, IMAGES, write_table
 from bioclip_x.hooks.registry import create_registry
 from bioclip_x.plugin import LINNAEAN, ComponentSpec, hookimpl

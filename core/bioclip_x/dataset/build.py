@@ -9,19 +9,19 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from bioclip_x.dataset.captioning import write_captions
-from bioclip_x.dataset.catalogue import count_images, write_catalogue, write_taxonomy
 from bioclip_x.dataset.config import BuildConfig
 from bioclip_x.dataset.context import MOST_WORKERS, Build, NameTables, join, number_sources
 from bioclip_x.dataset.database import open_database
-from bioclip_x.dataset.deciding import decide_all_rows, find_duplicates
 from bioclip_x.dataset.folder import open_folder, write_json
-from bioclip_x.dataset.planning import collect_given_names, plan_all_rows, resolve_given_names
-from bioclip_x.dataset.reading import read_images
-from bioclip_x.dataset.rows import list_all_rows
-from bioclip_x.dataset.samples import place_all_images, write_class_texts
+from bioclip_x.dataset.images.reading import read_images
+from bioclip_x.dataset.output.captioning import write_captions
+from bioclip_x.dataset.output.catalogue import count_images, write_catalogue, write_taxonomy
+from bioclip_x.dataset.output.samples import place_all_images, write_class_texts
+from bioclip_x.dataset.output.shards import write_shards
+from bioclip_x.dataset.rows.deciding import decide_all_rows, find_duplicates
+from bioclip_x.dataset.rows.listing import list_all_rows
+from bioclip_x.dataset.rows.planning import collect_given_names, plan_all_rows, resolve_given_names
 from bioclip_x.dataset.schema import HELD_OUT, write_table
-from bioclip_x.dataset.shards import write_shards
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.images.files import make_image_files
 from bioclip_x.progress import Progress

@@ -18,7 +18,7 @@ from PIL import Image
 from bioclip_x import Classifier, ComponentSpec, hookimpl
 from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
-from bioclip_x.dataset.captions import caption_images, read_captions
+from bioclip_x.dataset.output.captions import caption_images, read_captions
 from bioclip_x.errors import ComponentError, PluginError
 from bioclip_x.hooks.capabilities import (
     DetectorCapabilities,

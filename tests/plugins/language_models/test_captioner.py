@@ -17,7 +17,7 @@ import anyio
 import pytest
 from PIL import Image
 
-from bioclip_x.dataset.captions import caption_images, read_captions
+from bioclip_x.dataset.output.captions import caption_images, read_captions
 from bioclip_x.errors import DescriptorError, LanguageModelError, NoAnswerError, RecipeError
 from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records import Taxon

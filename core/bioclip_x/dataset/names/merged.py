@@ -53,13 +53,16 @@ class MergedTree:
 
     def _place_new(self, source: int, node: int) -> int:
         taxonomy = self.taxonomies[source]
-        parent = next(
-            (one for above in taxonomy.list_linnaean(node)[1:] if (one := self.place(source, above)) > 0), ROOT
-        )
-        code = int(taxonomy.code_N[node]) or self.code_M[parent]
+        own = int(taxonomy.code_N[node])
+        above = (self.place(source, one) for one in taxonomy.list_linnaean(node)[1:])
+        parent = next((one for one in above if one > 0 and self._may_be_under(one, own)), ROOT)
+        code = own or self.code_M[parent]
         for earlier in range(source):
-            if same := self.find_same(earlier, source, node, code):
-                return self.place(earlier, same[0]) if len(same) == 1 else AMBIGUOUS
+            same = self.find_same(earlier, source, node, code)
+            if len(same) > 1:
+                return AMBIGUOUS
+            if same and self._may_be_under(placed := self.place(earlier, same[0]), code):
+                return placed
         for values, value in (
             (self.source_M, source),
             (self.node_M, node),
@@ -106,16 +109,12 @@ class MergedTree:
         for other in range(self.source_M[taxon] + 1, len(self.taxonomies)):
             if self.level_M[parent] == bottom:
                 break
-            same = self.find_same(other, self.source_M[taxon], self.node_M[taxon], self.code_M[taxon])
-            if len(same) != 1 or self.taxonomies[other].hash_N[same[0]] != self._hash(taxon):
-                continue
-            for node in self.taxonomies[other].list_linnaean(same[0])[1:]:
+            same = self._find_accepted(other, self.source_M[taxon], self.node_M[taxon], self.code_M[taxon])
+            for node in self.taxonomies[other].list_linnaean(same)[1:]:
                 filled = self.place(other, node)
-                if (
-                    filled > 0
-                    and self.level_M[parent] < self.level_M[filled] < level
-                    and self._is_below(filled, parent)
-                ):
+                if filled <= 0 or not self._may_be_under(filled, self.code_M[taxon]):
+                    continue
+                if self.level_M[parent] < self.level_M[filled] < level and self._is_below(filled, parent):
                     parent = filled
                     break
         return parent if parent else self._complete(taxon)
@@ -127,8 +126,8 @@ class MergedTree:
             return ROOT
         for other in range(len(self.taxonomies)):
             above = self._find_all_above(other, source, node, self.code_M[taxon], level) if other != source else set()
-            if len(above) == 1:
-                return above.pop()
+            if len(above) == 1 and self._may_be_under(one := above.pop(), self.code_M[taxon]):
+                return one
         return ROOT
 
     def _find_all_above(self, other: int, source: int, node: int, code: int, level: int) -> set[int]:
@@ -136,12 +135,18 @@ class MergedTree:
         taxonomy, below = self.taxonomies[source], np.array([node])
         while len(below):
             below = np.flatnonzero(
-                np.isin(taxonomy.above_N, below) & (taxonomy.level_N >= 0) & (taxonomy.level_N < SPECIES)
+                np.isin(taxonomy.above_N, below) & (taxonomy.level_N >= 0) & (taxonomy.level_N < GENUS)
             )
-            same = [found[0] for one in below.tolist() if len(found := self.find_same(other, source, one, code)) == 1]
-            if above := {self._find_above(other, one, level) for one in same} - {ROOT}:
+            same = [self._find_accepted(other, source, one, code) for one in below.tolist()]
+            if above := {self._find_above(other, one, level) for one in same if one} - {ROOT}:
                 return above
         return set()
+
+    def _find_accepted(self, other: int, source: int, node: int, code: int) -> int:
+        """Returns the node of another taxonomy that is this taxon by its accepted name; 0 for none or several."""
+        same = self.find_same(other, source, node, code)
+        is_accepted = len(same) == 1 and self.taxonomies[other].hash_N[same[0]] == self.taxonomies[source].hash_N[node]
+        return same[0] if is_accepted else 0
 
     def _find_above(self, source: int, node: int, level: int) -> int:
         """Returns the lowest taxon of a rank above a level, above a node of a taxonomy; the root for none or if ambiguous."""
@@ -151,6 +156,10 @@ class MergedTree:
             if self.taxonomies[source].level_N[one] == level:
                 return ROOT
         return ROOT
+
+    def _may_be_under(self, taxon: int, code: int) -> bool:
+        """Whether a merged taxon is not under another code than this; true of an ambiguous one."""
+        return taxon < 0 or not code or self.code_M[taxon] in (0, code)
 
     def _is_below(self, taxon: int, above: int) -> bool:
         return above == ROOT or above in self.list_path(taxon)[1:]

@@ -246,7 +246,7 @@ def settle_codes(taxonomies: Sequence[Indexed]) -> list[Indexed]:
 
 
 def _settle(taxonomy: Indexed, others: Sequence[Indexed]) -> npt.NDArray[np.int8]:
-    """Settles the codes from the top down, since homonyms are the rarer the higher the rank."""
+    """Settles codes from the top down, since homonyms are the rarer the higher the rank, then from the bottom up."""
     code_N: npt.NDArray[np.int8] = taxonomy.code_N.copy()
     for level in range(GENUS):
         nodes = np.flatnonzero((code_N == 0) & (taxonomy.level_N == level))
@@ -258,6 +258,17 @@ def _settle(taxonomy: Indexed, others: Sequence[Indexed]) -> npt.NDArray[np.int8
                 code_N[node] = codes.pop() if len(codes) == 1 else 0
         if code_N[nodes].any():
             _spread(code_N, taxonomy.parent_N)
+    for level in range(GENUS - 1, 0, -1):
+        nodes = np.flatnonzero((code_N > 0) & (taxonomy.level_N == level))
+        above = taxonomy.above_N[nodes]
+        nodes, above = nodes[code_N[above] == 0], above[code_N[above] == 0]
+        least, most = np.full(len(code_N), len(CODES), np.int8), np.zeros(len(code_N), np.int8)
+        np.minimum.at(least, above, code_N[nodes])
+        np.maximum.at(most, above, code_N[nodes])
+        agreed = above[(least[above] == most[above]) & (above > 0)]
+        code_N[agreed] = most[agreed]
+    if (code_N[1:] == 0).any():
+        _spread(code_N, taxonomy.parent_N)
     return code_N
 
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bioclip_x.dataset.config import BuildConfig, make_config
-from bioclip_x.dataset.licences import is_allowed, normalise_licence
-from bioclip_x.dataset.outcomes import BEFORE_READING, OUTCOMES, decide_rows, plan_rows, select_newest_images
+from bioclip_x.dataset.rows.licences import is_allowed, normalise_licence
+from bioclip_x.dataset.rows.outcomes import BEFORE_READING, OUTCOMES, decide_rows, plan_rows, select_newest_images
 from bioclip_x.dataset.schema import FIRST_ROW
 
 duckdb = pytest.importorskip("duckdb", reason="needs the extra dataset")

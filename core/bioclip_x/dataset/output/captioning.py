@@ -11,18 +11,18 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from bioclip_x.dataset.captions import (
+from bioclip_x.dataset.config import Captions
+from bioclip_x.dataset.context import Build, Made, digest, get_made
+from bioclip_x.dataset.database import quote_files
+from bioclip_x.dataset.images.places import Place
+from bioclip_x.dataset.output.captions import (
     CaptionedImage,
     caption_images,
     read_captioned,
     read_captions,
     read_provenance,
 )
-from bioclip_x.dataset.config import Captions
-from bioclip_x.dataset.context import Build, Made, digest, get_made
-from bioclip_x.dataset.database import quote_files
-from bioclip_x.dataset.image_bytes import Place
-from bioclip_x.dataset.quality import bin_similarities, measure_similarities, prefix_caption
+from bioclip_x.dataset.output.quality import bin_similarities, measure_similarities, prefix_caption
 from bioclip_x.dataset.schema import CAPTIONS, open_table, write_table
 from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.hooks.registry import resolve_relative_paths

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from bioclip_x.dataset.context import Build, Made
 from bioclip_x.dataset.database import quote, quote_files
-from bioclip_x.dataset.outcomes import select_newest_images
+from bioclip_x.dataset.output.texts import build_texts, choose_text
+from bioclip_x.dataset.rows.outcomes import select_newest_images
 from bioclip_x.dataset.schema import FIRST_ROW
-from bioclip_x.dataset.texts import build_texts, choose_text
 from bioclip_x.hooks.registry import resolve_relative_paths
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.dataset.reading import IMAGES_PER_TASK, Reader, ReadTask, find_next_number, make_tasks
+from bioclip_x.dataset.images import places
+from bioclip_x.dataset.images.reading import IMAGES_PER_TASK, Reader, ReadTask, find_next_number, make_tasks
 from bioclip_x.images.files import ImageFiles
 from data_set_builds import build, draw, lay_source, read_catalogue, write_config, write_rows
 
@@ -109,9 +110,7 @@ def test_what_is_at_hand_and_cannot_be_read_is_not_tried_again_and_downloads_are
     pytest.importorskip("fsspec", reason="needs the extra remote")
     import fsspec
 
-    from bioclip_x.dataset import image_bytes
-
-    monkeypatch.setattr(image_bytes, "PAUSE", 0.0)
+    monkeypatch.setattr(places, "PAUSE", 0.0)
     rows = lay_source(tmp_path, 4)
     (tmp_path / "park/bad.jpg").write_text("no image")
     rows += [

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from bioclip_x.dataset.context import Build, Made, get_made
 from bioclip_x.dataset.database import quote_files
-from bioclip_x.dataset.image_bytes import Place
+from bioclip_x.dataset.images.places import Place
 from bioclip_x.dataset.schema import write_table
 from bioclip_x.embed.embedder import Embedder
 from bioclip_x.errors import DatasetError, ImageError

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.dataset.licences import NO_RIGHTS, OTHER, PUBLIC_DOMAIN, RESERVED, UNKNOWN, is_allowed, normalise_licence
+from bioclip_x.dataset.rows.licences import (
+    NO_RIGHTS,
+    OTHER,
+    PUBLIC_DOMAIN,
+    RESERVED,
+    UNKNOWN,
+    is_allowed,
+    normalise_licence,
+)
 
 SPELLINGS = {
     # iNat21 and iNaturalist: `licenses` of the JSON, and the codes of the open data

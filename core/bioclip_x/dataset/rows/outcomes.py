@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bioclip_x.dataset.config import BuildConfig
 from bioclip_x.dataset.database import quote, quote_files
-from bioclip_x.dataset.licences import is_allowed, normalise_licence
+from bioclip_x.dataset.rows.licences import is_allowed, normalise_licence
 from bioclip_x.dataset.schema import FIRST_ROW
 
 OUTCOMES: Final = (

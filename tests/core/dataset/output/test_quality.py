@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.dataset.quality import assign_bins, bin_similarities, measure_similarities, prefix_caption
+from bioclip_x.dataset.output.quality import assign_bins, bin_similarities, measure_similarities, prefix_caption
 from bioclip_x.errors import DatasetError
 from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.hooks.registry import create_registry

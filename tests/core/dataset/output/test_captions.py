@@ -16,7 +16,7 @@ import anyio
 import pyarrow.parquet as pq
 import pytest
 
-from bioclip_x.dataset.captions import (
+from bioclip_x.dataset.output.captions import (
     FAILURES_IN_A_ROW,
     CaptionedImage,
     ImageIds,
@@ -241,7 +241,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from core.dataset.test_captions import HEADER, Plain, images
-from bioclip_x.dataset.captions import caption_images
+from bioclip_x.dataset.output.captions import caption_images
 
 def stop(done):
     if done == 20:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.dataset.caption_text import UnusableCaption, clean_caption, shorten
+from bioclip_x.dataset.output.caption_text import UnusableCaption, clean_caption, shorten
 
 
 @pytest.mark.parametrize(

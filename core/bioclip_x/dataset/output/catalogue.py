@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.dataset.database import quote, quote_files
-from bioclip_x.dataset.outcomes import OUTCOMES, select_newest_images
+from bioclip_x.dataset.rows.outcomes import OUTCOMES, select_newest_images
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.taxonomy.ranks import LINNAEAN
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.dataset.texts import MEMBERS, build_texts, choose_text, clean_lineage, make_text_members
+from bioclip_x.dataset.output.texts import MEMBERS, build_texts, choose_text, clean_lineage, make_text_members
 from bioclip_x.errors import DatasetError, PluginError
 from bioclip_x.hooks.options import ComponentRef
 from bioclip_x.hooks.registry import create_registry

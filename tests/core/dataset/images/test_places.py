@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.dataset import image_bytes
-from bioclip_x.dataset.image_bytes import Place, find_places
+from bioclip_x.dataset.images import places
+from bioclip_x.dataset.images.places import Place, find_places
 from bioclip_x.errors import ImageError
 
 CONTENT = {f"a/{n}.jpg": bytes([n]) * (700 + n) for n in range(5)}
@@ -112,7 +112,7 @@ def test_a_tar_file_that_was_written_again_is_read_again(tmp_path: Path) -> None
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(image_bytes, "LARGEST", 600)
+    monkeypatch.setattr(places, "LARGEST", 600)
     (tmp_path / "a.jpg").write_bytes(bytes(601))
     path = str(pack(tmp_path / "a.tar", "w"))
     assert read_all([(str(tmp_path / "a.jpg"), ""), (path, "a/0.jpg")]) == [
@@ -159,7 +159,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     pytest.importorskip("aiohttp", reason="needs the extra remote")
-    monkeypatch.setattr(image_bytes, "PAUSE", 0.01)
+    monkeypatch.setattr(places, "PAUSE", 0.01)
     with Server() as one:
         threading.Thread(target=one.serve_forever, daemon=True).start()
         yield one
@@ -176,22 +176,22 @@ def test_urls_in_order_with_failures_tried_again(server: Server, tmp_path: Path)
     assert found.pop(5) == b"abc"
     assert found[:40] == [b"x" * n for n in range(40)]
     assert found[40] == b"xx" and server.asked["/busy/2"] == 3
-    assert "503" in str(found[41]) and server.asked["/busy/9"] == image_bytes.ATTEMPTS
+    assert "503" in str(found[41]) and server.asked["/busy/9"] == places.ATTEMPTS
     assert found[42] == "no such file" and server.asked["/gone"] == 1
     assert found[43] == b"x" * 7
 
 
 def test_few_downloads_are_ahead_of_their_use(server: Server) -> None:
     root = f"http://127.0.0.1:{server.server_port}"
-    places = find_places([(f"{root}/{n}", "") for n in range(200)])
-    next(places)
+    found = find_places([(f"{root}/{n}", "") for n in range(200)])
+    next(found)
     time.sleep(0.3)
-    assert server.asked.total() <= 3 * image_bytes.CONNECTIONS
-    places.close()  # type: ignore[attr-defined]
+    assert server.asked.total() <= 3 * places.CONNECTIONS
+    found.close()  # type: ignore[attr-defined]
 
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("aiohttp", reason="needs the extra remote")
-    monkeypatch.setattr(image_bytes, "PAUSE", 0.01)
+    monkeypatch.setattr(places, "PAUSE", 0.01)
     (found,) = read_all([("http://127.0.0.1:9/a.jpg", "")])
     assert isinstance(found, str) and "cannot be fetched" in found

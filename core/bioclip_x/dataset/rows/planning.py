@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.dataset.context import Build, Made, NameTables, digest, finish, get_made, join
 from bioclip_x.dataset.database import quote, quote_files
-from bioclip_x.dataset.held_out import find_held_out, read_list
 from bioclip_x.dataset.names.held_out import expand_species
 from bioclip_x.dataset.names.ranked import RankedTaxonomy
 from bioclip_x.dataset.names.resolve import resolve_names
 from bioclip_x.dataset.names.review import read_corrections, write_review_table
-from bioclip_x.dataset.outcomes import plan_rows
+from bioclip_x.dataset.rows.held_out import find_held_out, read_list
+from bioclip_x.dataset.rows.outcomes import plan_rows
 from bioclip_x.dataset.schema import GIVEN_COLUMNS, write_table
 from bioclip_x.errors import DatasetError
 from bioclip_x.messages import list_some

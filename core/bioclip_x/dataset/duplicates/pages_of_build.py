@@ -17,7 +17,7 @@ from bioclip_x.dataset.duplicates.columns import drop_duplicates
 from bioclip_x.dataset.duplicates.pages import write_page
 from bioclip_x.dataset.duplicates.perceptual import MOST_BITS, find_perceptual
 from bioclip_x.dataset.duplicates.summary import summarise
-from bioclip_x.dataset.image_bytes import Place
+from bioclip_x.dataset.images.places import Place
 from bioclip_x.errors import ImageError
 from bioclip_x.records import Source
 

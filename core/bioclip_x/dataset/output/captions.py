@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from bioclip_x.calls import Calls, Failures
-from bioclip_x.dataset.caption_text import UnusableCaption, clean_caption
+from bioclip_x.dataset.output.caption_text import UnusableCaption, clean_caption
 from bioclip_x.errors import DatasetError, LanguageModelError, NoAnswerError
 from bioclip_x.faults import naming, refuse
 from bioclip_x.hooks.components import Captioner

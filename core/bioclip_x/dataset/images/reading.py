@@ -17,8 +17,8 @@ import pyarrow as pa
 from bioclip_x.dataset.context import Build, Made, digest, get_made
 from bioclip_x.dataset.database import quote_files
 from bioclip_x.dataset.duplicates.hashing import perceptual_hash
-from bioclip_x.dataset.image_bytes import Place, find_places, is_compressed_tar
-from bioclip_x.dataset.outcomes import BEFORE_READING
+from bioclip_x.dataset.images.places import Place, find_places, is_compressed_tar
+from bioclip_x.dataset.rows.outcomes import BEFORE_READING
 from bioclip_x.dataset.schema import IMAGES, write_table
 from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.images.files import ImageFiles

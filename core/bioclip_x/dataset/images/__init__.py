@@ -1,0 +1,1 @@
+"""Finds, reads, embeds and encodes the images."""

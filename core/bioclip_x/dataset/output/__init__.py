@@ -1,0 +1,1 @@
+"""What is written: samples with their texts and captions, shards, the catalogue."""

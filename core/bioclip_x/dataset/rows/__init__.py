@@ -1,0 +1,1 @@
+"""What becomes of each row: listed, named, licensed, held out, decided."""
