@@ -312,7 +312,7 @@ def make_eol(makings: Makings) -> None:
             tar.addfile(info, io.BytesIO(content))
     taxa = []
     for row in make_checklist([makings.lineages[name] for name in names], {}):
-        page = pages.get(row["scientificName"], "")
+        page = str(pages.get(row["scientificName"], ""))
         taxa.append(row | {"canonicalName": row["scientificName"], "eolID": page})
     write_table(root / "taxon.tab", taxa, "\t")
     named = {"node_id": 1, "resource_pk": 8167, "resource_id": 676, "page_id": 46_000_001,

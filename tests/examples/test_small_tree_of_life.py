@@ -53,7 +53,8 @@ def test_a_case_that_became_something_else_is_told(
     monkeypatch.syspath_prepend(str(SCRIPT.parent))
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from small_tree_of_life import Planted, check
+    from small_tree_of_life import check
+    from small_tree_sources import Planted
 
     (tmp_path / "dataset").mkdir()
     row = {"id": "1", "source": "park", "source_id": "a", "outcome": "used", "status": "full", "name": "Parus major",
