@@ -184,7 +184,7 @@ def measure(rows: int, folder: Path) -> dict[str, Any]:
         lap("planning")
         images = write_images(build, listed, plan)
         lap("generating the hashes")
-        duplicates, across = find_duplicates(build, resolved, plan, images)
+        duplicates, across = find_duplicates(build, listed, resolved, plan, images)
         lap("finding duplicates")
         decided = decide_all_rows(build, of_source, plan, images, duplicates, across)
         lap("deciding and splitting")
@@ -194,11 +194,11 @@ def measure(rows: int, folder: Path) -> dict[str, Any]:
         write_table(build.folder.work / "failed.parquet", HELD_OUT.empty_table())
         write_table(build.folder.work / "captions.parquet", CAPTIONS.empty_table())
         tables = {
-            "decided": decided.files, "rows": listed.files, "resolved": resolved.files, "images": images.files,
-            "placed": [samples], "failed": [build.folder.work / "failed.parquet"],
+            "decided": decided.files, "resolved": resolved.files, "images": images.files, "samples": [samples],
+            "failed": [build.folder.work / "failed.parquet"],
             "captions": [build.folder.work / "captions.parquet"],
         }  # fmt: skip
-        write_catalogue(build.database, tables, build.folder.path)
+        write_catalogue(build.database, listed, tables, build.folder.path)
         lap("writing the catalogue")
         taxa = write_taxonomy(build.database, build.folder.path)
         counts = count_images(build.database)

@@ -71,7 +71,7 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
     images = read_images(build, of_source, plan)
     if until == "images":
         return {}
-    duplicates, across = find_duplicates(build, resolved, plan, images)
+    duplicates, across = find_duplicates(build, rows, resolved, plan, images)
     decided = decide_all_rows(build, of_source, plan, images, duplicates, across)
     if until == "duplicates":
         return {}
@@ -83,10 +83,10 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
     columns = {"row": [row for row, _ in unreadable], "reason": [reason for _, reason in unreadable]}
     write_table(failed, pa.table(columns, schema=HELD_OUT))
     tables = {
-        "decided": decided.files, "rows": rows.files, "resolved": resolved.files, "images": images.files,
-        "placed": [samples], "failed": [failed], "captions": captions.files,
+        "decided": decided.files, "resolved": resolved.files, "images": images.files, "samples": [samples],
+        "failed": [failed], "captions": captions.files,
     }  # fmt: skip
-    write_catalogue(build.database, tables, folder)
+    write_catalogue(build.database, rows, tables, folder)
     write_taxonomy(build.database, folder)
     counts = count_images(build.database)
     write_json(folder / COUNTS, counts)

@@ -18,6 +18,7 @@ from bioclip_x.dataset.context import Build, Made, digest, get_made
 from bioclip_x.dataset.database import quote_files
 from bioclip_x.dataset.duplicates.hashing import perceptual_hash
 from bioclip_x.dataset.images.places import Place, find_places, is_compressed_tar
+from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.rows.outcomes import BEFORE_READING
 from bioclip_x.dataset.schema import IMAGES, write_table
 from bioclip_x.errors import ComponentError, ImageError
@@ -120,7 +121,11 @@ def read_images(build: Build, rows: Mapping[int, Made], plan: Made) -> Made:
         read = tuple(sorted(stage.path.glob("images-*.parquet")))
         missing = iterate_missing(build.database, listed, plan, read)
         build.run(Reader(build.files, hashes), make_tasks(missing, stage.path), show)
+        join_parts(build.database, listed, stage.path)
         files += get_made(stage, "images-*.parquet").files
+    if not files:  # no image is wanted
+        files = [build.folder.work / "images" / "none.parquet"]
+        write_table(files[0], IMAGES.empty_table())
     return Made(tuple(files), digest([listed.version for listed in rows.values()], settings))
 
 
@@ -140,3 +145,21 @@ def iterate_missing(
     """)
     while batch := result.fetchmany(IMAGES_PER_TASK * 16):
         yield batch
+
+
+def join_parts(database: Any, rows: Made, folder: Path) -> None:
+    """Joins the files of a source to one, sorted by row, with the last record of images that were read more than once."""
+    parts = sorted(folder.glob("images-*.parquet"))
+    if len(parts) < 2:
+        return
+
+    def make_query(part: RowRange) -> str:
+        return f"""
+            SELECT * EXCLUDE (filename) FROM read_parquet({quote_files(parts)}, filename = true)
+            WHERE row >= {part.first} AND row < {part.stop}
+            QUALIFY row_number() OVER (PARTITION BY row ORDER BY filename DESC) = 1 ORDER BY row
+        """
+
+    write_ranges(database, rows, make_query, folder / f"images-{find_next_number(folder):06}.parquet")
+    for part in parts:  # if it is not deleted, its records are those of an earlier time
+        part.unlink()

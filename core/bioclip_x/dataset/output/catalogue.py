@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.dataset.database import quote, quote_files
-from bioclip_x.dataset.rows.outcomes import OUTCOMES, select_newest_images
+from bioclip_x.dataset.context import Made
+from bioclip_x.dataset.database import quote_files
+from bioclip_x.dataset.ranges import RowRange, write_ranges
+from bioclip_x.dataset.rows.outcomes import OUTCOMES
+from bioclip_x.dataset.schema import FIRST_ROW
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.taxonomy.ranks import LINNAEAN
 
@@ -16,40 +19,50 @@ CATALOGUE: Final = "catalogue.parquet"
 TAXONOMY: Final = "taxonomy.csv"
 
 
-def write_catalogue(connection: Any, files: Mapping[str, Sequence[Path]], folder: Path) -> None:
-    """Writes `catalogue.parquet`, sorted by the order of the sources.
+def write_catalogue(connection: Any, rows: Made, files: Mapping[str, Sequence[Path]], folder: Path) -> None:
+    """Writes `catalogue.parquet`, in the order of the sources.
 
-    files: the tables `decided`, `rows`, `resolved`, `images`, `placed` (row, shard), `failed` (row, reason) and `captions`
-    (row, caption, similarity). The view `catalogue` of the file stays in the connection.
+    files: the tables `decided`, `resolved`, `images`, `samples`, `failed` (row, reason) and `captions`.
+    The view `catalogue` of the file stays in the connection.
     """
-    names = ", ".join(f"n.{name} AS {name}" for name in ("name", "rank"))
     ranks = ", ".join(f'n."{rank}"' for rank in LINNAEAN)
     output = folder / CATALOGUE
-    temporary = folder / f".{CATALOGUE}.building.tmp"
+    decided = f"read_parquet({quote_files(files['decided'])})"
     connection.execute(f"""
-        COPY (
+        CREATE OR REPLACE TEMP TABLE kept AS SELECT row, id FROM {decided}
+        WHERE row IN (SELECT duplicate_of FROM {decided} WHERE duplicate_of IS NOT NULL)
+    """)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE placed AS SELECT row, shard FROM read_parquet({quote_files(files["samples"])})
+    """)
+
+    def make_query(part: RowRange) -> str:
+        return f"""
             SELECT d.id, s.name AS source, r.source_id, r.image, r.member,
                 CASE WHEN f.row IS NULL THEN d.outcome ELSE 'unreadable' END AS outcome,
                 coalesce(f.reason, d.reason) AS reason,
                 CASE WHEN f.row IS NULL THEN d.split ELSE '' END AS split,
                 CASE WHEN f.row IS NULL THEN coalesce(p.shard, '') ELSE '' END AS shard,
                 coalesce(kept.id, '') AS duplicate_of,
-                r.name AS given_name, r.rank AS given_rank, {names}, {ranks}, n.common_name, n.status, n.taxonomy, n."by",
-                n.conflict, d.licence, r.licence AS given_licence, r.rights_holder, r.reference, r.split AS given_split,
-                coalesce(c.caption, '') AS caption, c.similarity, hex(i.sha256) AS sha256, i.width, i.height
-            FROM read_parquet({quote_files(files["decided"])}) d
-            JOIN read_parquet({quote_files(files["rows"])}) r USING (row)
-            JOIN sources s ON s.number = d.row // {1 << 40}
+                r.name AS given_name, r.rank AS given_rank, n.name, n.rank, {ranks}, n.common_name, n.status, n.taxonomy,
+                n."by", n.conflict, d.licence, r.licence AS given_licence, r.rights_holder, r.reference,
+                r.split AS given_split, coalesce(c.caption, '') AS caption, c.similarity, hex(i.sha256) AS sha256,
+                i.width, i.height
+            FROM {part.of(files["decided"])} d
+            JOIN {part.of(rows.files)} r USING (row)
+            JOIN sources s ON s.number = d.row // {FIRST_ROW}
             JOIN read_parquet({quote_files(files["resolved"])}) n USING (key)
-            LEFT JOIN read_parquet({quote_files(files["decided"])}) kept ON kept.row = d.duplicate_of
-            LEFT JOIN ({select_newest_images(files["images"])}) i ON i.row = d.row
-            LEFT JOIN read_parquet({quote_files(files["placed"])}) p ON p.row = d.row
-            LEFT JOIN read_parquet({quote_files(files["failed"])}) f ON f.row = d.row
-            LEFT JOIN read_parquet({quote_files(files["captions"])}) c ON c.row = d.row
-            ORDER BY s.place, d.row
-        ) TO {quote(str(temporary))} (FORMAT parquet, COMPRESSION zstd)
-    """)
-    temporary.replace(output)
+            LEFT JOIN kept ON kept.row = d.duplicate_of
+            LEFT JOIN {part.of(files["images"])} i ON i.row = d.row
+            LEFT JOIN (SELECT * FROM placed WHERE row >= {part.first} AND row < {part.stop}) p ON p.row = d.row
+            LEFT JOIN {part.of(files["failed"])} f ON f.row = d.row
+            LEFT JOIN {part.of(files["captions"])} c ON c.row = d.row
+            ORDER BY d.row
+        """
+
+    write_ranges(connection, rows, make_query, output)
+    for table in ("kept", "placed"):
+        connection.execute(f"DROP TABLE {table}")
     connection.execute(f"CREATE OR REPLACE TEMP VIEW catalogue AS SELECT * FROM read_parquet({quote_files([output])})")
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from bioclip_x.dataset.context import Build, Made
 from bioclip_x.dataset.database import quote, quote_files
 from bioclip_x.dataset.output.texts import build_texts, choose_text
-from bioclip_x.dataset.rows.outcomes import select_newest_images
+from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.schema import FIRST_ROW
 from bioclip_x.hooks.registry import resolve_relative_paths
 from bioclip_x.taxonomy import Details, Taxonomy, TaxonomyBuilder
@@ -46,25 +46,40 @@ def place_all_images(build: Build, rows: Made, resolved: Made, images: Made, dec
 
 def place_images(build: Build, rows: Made, resolved: Made, images: Made, decided: Made, output: Path) -> None:
     """Writes the table of the images that are used, with the shard and the place in it of each."""
-    seed = build.config.seed
-    ranks = ", ".join(f'n."{rank}"' for rank in LINNAEAN)
-    build.database.execute(f"""
+    database, config = build.database, build.config
+    places, unsorted = output.with_name("places.parquet"), output.with_name("unsorted.parquet")
+    # First the order, of narrow rows, then what belongs to each, then the whole in that order.
+    database.execute(f"""
         COPY (
-            SELECT *, split || '-' || printf('%06d', place // {build.config.shards.images}) || '.tar' AS shard FROM (
-                SELECT d.row, d.id, d.split, d.licence,
-                    row_number() OVER (PARTITION BY d.split ORDER BY md5(d.id || ':order:{seed}'), d.id) - 1 AS place,
-                    i.file, i."offset", i.size, i.sha256, r.image, s.name AS source, r.source_id, r.rights_holder,
-                    r.reference, r.text,
-                    n.status, n.name, n.rank, {ranks}, n.common_name
-                FROM read_parquet({quote_files(decided.files)}) d
-                JOIN read_parquet({quote_files(rows.files)}) r USING (row)
-                JOIN sources s ON s.number = d.row // {FIRST_ROW}
-                JOIN read_parquet({quote_files(resolved.files)}) n USING (key)
-                JOIN ({select_newest_images(images.files)}) i ON i.row = d.row
-                WHERE d.outcome = 'used'
-            ) ORDER BY shard, place
-        ) TO {quote(str(output))} (FORMAT parquet, COMPRESSION zstd)
+            SELECT row, place, split || '-' || printf('%06d', place // {config.shards.images}) || '.tar' AS shard FROM (
+                SELECT row, split,
+                    row_number() OVER (PARTITION BY split ORDER BY md5_number(id || ':order:{config.seed}'), row) - 1 AS place
+                FROM read_parquet({quote_files(decided.files)}) WHERE outcome = 'used'
+            ) ORDER BY row
+        ) TO {quote(str(places))} (FORMAT parquet, COMPRESSION zstd)
     """)
+    ranks = ", ".join(f'n."{rank}"' for rank in LINNAEAN)
+
+    def make_query(part: RowRange) -> str:
+        return f"""
+            SELECT o.row, o.shard, o.place, d.id, d.split, d.licence, i.file, i."offset", i.size, i.sha256, r.image,
+                s.name AS source, r.source_id, r.rights_holder, r.reference, r.text, n.status, n.name, n.rank, {ranks},
+                n.common_name
+            FROM {part.of([places])} o
+            JOIN {part.of(decided.files)} d USING (row)
+            JOIN {part.of(rows.files)} r USING (row)
+            JOIN {part.of(images.files)} i USING (row)
+            JOIN sources s ON s.number = o.row // {FIRST_ROW}
+            JOIN read_parquet({quote_files(resolved.files)}) n USING (key)
+        """
+
+    write_ranges(database, rows, make_query, unsorted)
+    database.execute(f"""
+        COPY (SELECT * FROM read_parquet({quote_files([unsorted])}) ORDER BY shard, place)
+        TO {quote(str(output))} (FORMAT parquet, COMPRESSION zstd)
+    """)
+    for file in (places, unsorted):
+        file.unlink()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -20,11 +20,15 @@ from bioclip_x.dataset.duplicates.pages_of_build import NEAR, write_pages
 from bioclip_x.dataset.duplicates.perceptual import find_perceptual
 from bioclip_x.dataset.duplicates.semantic import find_semantic
 from bioclip_x.dataset.images.embeddings import embed_images, join_embeddings
-from bioclip_x.dataset.rows.outcomes import decide_rows, select_newest_images
+from bioclip_x.dataset.ranges import RowRange, write_ranges
+from bioclip_x.dataset.rows.outcomes import decide_rows
 from bioclip_x.dataset.schema import write_table
 
+MOST_PIXELS: Final = 1 << 40
+"""More than any image has; of equal priority, the larger image is kept."""
 
-def find_duplicates(build: Build, resolved: Made, plan: Made, images: Made) -> tuple[Made, Made]:
+
+def find_duplicates(build: Build, rows: Made, resolved: Made, plan: Made, images: Made) -> tuple[Made, Made]:
     """Finds the images that are the same as another, and those that are the same as one that is held out.
 
     The cheaper ways come first, and each sees only what the ones before have left. Writes a page of each.
@@ -38,8 +42,8 @@ def find_duplicates(build: Build, resolved: Made, plan: Made, images: Made) -> t
     within, across = stage.path / "within.parquet", stage.path / "across.parquet"
     if stage.summary is None:
         candidates, references = stage.path / "candidates.parquet", stage.path / "references.parquet"
-        list_images(build, resolved, plan, images, "", candidates)
-        list_images(build, resolved, plan, images, "held out", references)
+        list_images(build, rows, resolved, plan, images, "", candidates)
+        list_images(build, rows, resolved, plan, images, "held out", references)
         found = compare_images(build, images, candidates, references)
         near = {kind.removeprefix(NEAR): table for kind, table in found.items() if kind.startswith(NEAR)}
         write_table(across, combine(near))
@@ -50,18 +54,20 @@ def find_duplicates(build: Build, resolved: Made, plan: Made, images: Made) -> t
     return Made((within,), version), Made((across,), version)
 
 
-def list_images(build: Build, resolved: Made, plan: Made, images: Made, outcome: str, output: Path) -> None:
+def list_images(build: Build, rows: Made, resolved: Made, plan: Made, images: Made, outcome: str, output: Path) -> None:
     """Writes the readable images whose outcome is this so far, the preferred with the lowest `order`."""
-    build.database.execute(f"""
-        COPY (
+
+    def make_query(part: RowRange) -> str:
+        return f"""
             SELECT i.row, i.sha256, i.phash, i.file, i."offset", i.size, i.width, i.height, p.source, n.name AS taxon,
-                row_number() OVER (ORDER BY p.priority, i.width::BIGINT * i.height DESC, i.row) AS "order"
-            FROM ({select_newest_images(images.files)}) i
-            JOIN read_parquet({quote_files(plan.files)}) p USING (row)
+                p.priority::BIGINT * {MOST_PIXELS} - least(i.width::BIGINT * i.height, {MOST_PIXELS} - 1) AS "order"
+            FROM {part.of(images.files)} i
+            JOIN {part.of(plan.files)} p USING (row)
             JOIN read_parquet({quote_files(resolved.files)}) n USING (key)
             WHERE i.error = '' AND p.outcome = {quote(outcome)} ORDER BY i.row
-        ) TO {quote(str(output))} (FORMAT parquet, COMPRESSION zstd)
-    """)
+        """
+
+    write_ranges(build.database, rows, make_query, output)
 
 
 def compare_images(build: Build, images: Made, candidates: Path, references: Path) -> dict[str, pa.Table]:
@@ -149,9 +155,8 @@ def decide_all_rows(
     output: Path = stage.path / "decided.parquet"
     if stage.summary is None:
         files = {
-            "plan": plan.files, "rows": join(*rows.values()).files, "images": images.files,
-            "duplicates": duplicates.files, "across": across.files,
+            "plan": plan.files, "images": images.files, "duplicates": duplicates.files, "across": across.files,
         }  # fmt: skip
-        decide_rows(build.database, config, files, output)
+        decide_rows(build.database, config, join(*rows.values()), files, output)
         stage.finish({})
     return get_made(stage)

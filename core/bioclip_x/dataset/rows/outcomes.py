@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.dataset.config import BuildConfig
+from bioclip_x.dataset.context import Made
 from bioclip_x.dataset.database import quote, quote_files
+from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.rows.licences import is_allowed, normalise_licence
 from bioclip_x.dataset.schema import FIRST_ROW
 
@@ -25,52 +27,71 @@ BEFORE_READING: Final = ("incomplete", "repeated", "unlicensed", "unnamed")
 """Outcomes of rows whose image is never read."""
 
 
-def plan_rows(connection: Any, config: BuildConfig, files: Mapping[str, Sequence[Path]], output: Path) -> None:
+def plan_rows(
+    connection: Any, config: BuildConfig, rows: Made, files: Mapping[str, Sequence[Path]], output: Path
+) -> None:
     """Writes the outcome of each row as far as it is known before the images are read, "" where it is not.
 
-    files: the tables `rows`, `keys` and `resolved` and `held_out`; the connection has the table `sources` (its number, `name` and
-    `place` in the configuration, which may have changed since it got its number). The output has `row`, `key`, `source` (its
-    number), `licence` (normalised), `outcome`, `reason` and `priority`: of equal images the one with the lowest is kept.
+    files: the tables `keys`, `resolved` and `held_out`; the connection has the table `sources` (its number, `name` and `place` in
+    the configuration, which may have changed since it got its number). The output has `row`, `key`, `id`, `source` (its number),
+    `licence` (normalised), `outcome`, `reason` and `priority`: of equal images the one with the lowest is kept.
     """
-    _register_licences(connection, config, files["rows"])
-    least = "('full')" if config.names.least == "full" else "('full', 'partial')"
-    if config.names.ambiguous == "use":
-        least = least.replace(")", ", 'ambiguous')")
-    connection.execute(f"""
-        COPY (
-            SELECT row, key, source, licence,
+    _register_licences(connection, config, rows.files)
+    _register_repeated(connection, rows.files)
+    least = ["full"] if config.names.least == "full" else ["full", "partial"]
+    statuses = ", ".join(map(quote, [*least, *(["ambiguous"] if config.names.ambiguous == "use" else [])]))
+    # Of an ambiguous name the ranks are used that all the taxa share that it may mean; it has no rank of its own.
+    is_unnamed = f"status NOT IN ({statuses}) OR (rank = '' AND NOT (status = 'ambiguous' AND kingdom <> ''))"
+
+    def make_query(part: RowRange) -> str:
+        return f"""
+            SELECT row, key, md5(name || chr(0) || source_id) AS id, source, licence,
                 CASE
                     WHEN problem <> '' THEN 'incomplete'
-                    WHEN place > 1 THEN 'repeated'
+                    WHEN is_repeated THEN 'repeated'
                     WHEN held_reason IS NOT NULL THEN 'held out'
                     WHEN NOT allowed THEN 'unlicensed'
-                    WHEN status NOT IN {least} OR rank = '' THEN 'unnamed'
+                    WHEN {is_unnamed} THEN 'unnamed'
                     ELSE ''
                 END AS outcome,
                 CASE
                     WHEN problem <> '' THEN problem
-                    WHEN place > 1 THEN 'the source has the identifier ' || source_id || ' before'
+                    WHEN is_repeated THEN 'the source has the identifier ' || source_id || ' before'
                     WHEN held_reason IS NOT NULL THEN held_reason
                     WHEN NOT allowed THEN licence
-                    WHEN status NOT IN {least} OR rank = '' THEN status || CASE WHEN why <> '' THEN ': ' || why ELSE '' END
+                    WHEN {is_unnamed} THEN status || CASE WHEN why <> '' THEN ': ' || why ELSE '' END
                     ELSE ''
                 END AS reason,
                 place_of_source * 4 + CASE status WHEN 'full' THEN 0 WHEN 'partial' THEN 1 ELSE 2 END AS priority
             FROM (
-                SELECT r.row, k.key, r.row // {FIRST_ROW} AS source, l.licence, l.allowed, r.problem, r.source_id,
-                    n.status, n.rank, n.reason AS why, h.reason AS held_reason, s.place AS place_of_source,
-                    row_number() OVER (
-                        PARTITION BY r.row // {FIRST_ROW}, r.source_id ORDER BY r.problem <> '', r.row
-                    ) AS place  -- a row without an image takes no identifier from one that has it
-                FROM read_parquet({quote_files(files["rows"])}) r
-                JOIN read_parquet({quote_files(files["keys"])}) k USING (row)
+                SELECT r.row, k.key, s.number AS source, s.name, l.licence, l.allowed, r.problem, r.source_id,
+                    n.status, n.rank, n.kingdom, n.reason AS why, h.reason AS held_reason, s.place AS place_of_source,
+                    t.row IS NOT NULL AS is_repeated
+                FROM {part.of(rows.files)} r
+                JOIN {part.of(files["keys"])} k USING (row)
                 JOIN read_parquet({quote_files(files["resolved"])}) n USING (key)
                 JOIN licences l ON l.given = r.licence
                 JOIN sources s ON s.number = r.row // {FIRST_ROW}
-                LEFT JOIN read_parquet({quote_files(files["held_out"])}) h ON h.row = r.row
+                LEFT JOIN {part.of(files["held_out"])} h ON h.row = r.row
+                LEFT JOIN repeated t ON t.row = r.row
             )
             ORDER BY row
-        ) TO {quote(str(output))} (FORMAT parquet, COMPRESSION zstd)
+        """
+
+    write_ranges(connection, rows, make_query, output)
+
+
+def _register_repeated(connection: Any, rows: Sequence[Path]) -> None:
+    """Makes the table `repeated` of the rows whose identifier an earlier one of the source has.
+
+    A row without an image takes no identifier from one that has it.
+    """
+    listed = f"read_parquet({quote_files(rows)})"
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE repeated AS
+        WITH twice AS (SELECT row // {FIRST_ROW} AS source, source_id FROM {listed} GROUP BY ALL HAVING count(*) > 1)
+        SELECT row FROM {listed} r SEMI JOIN twice t ON t.source = r.row // {FIRST_ROW} AND t.source_id = r.source_id
+        QUALIFY row_number() OVER (PARTITION BY r.row // {FIRST_ROW}, r.source_id ORDER BY r.problem <> '', r.row) > 1
     """)
 
 
@@ -85,19 +106,21 @@ def _register_licences(connection: Any, config: BuildConfig, rows: Sequence[Path
         connection.executemany("INSERT INTO licences VALUES (?, ?, ?)", records)
 
 
-def decide_rows(connection: Any, config: BuildConfig, files: Mapping[str, Sequence[Path]], output: Path) -> None:
+def decide_rows(
+    connection: Any, config: BuildConfig, rows: Made, files: Mapping[str, Sequence[Path]], output: Path
+) -> None:
     """Writes the outcome of each row, and the split of those that are used.
 
-    files: the tables `plan`, `rows`, `images`, `duplicates` and `across` (duplicates of images that are held out). The output has
-    `row`, `key`, `id`, `licence`, `outcome`, `reason`, `duplicate_of` and `split`.
+    files: the tables `plan`, `images`, `duplicates` and `across` (duplicates of images that are held out). The output has `row`,
+    `key`, `id`, `licence`, `outcome`, `reason`, `duplicate_of` and `split`.
     """
-    images = select_newest_images(files["images"])
-    connection.execute(f"""
-        COPY (
+
+    def make_query(part: RowRange) -> str:
+        return f"""
             SELECT row, key, id, licence, outcome, reason, duplicate_of,
                 CASE WHEN outcome = 'used' THEN {_make_split(config)} ELSE '' END AS split
             FROM (
-                SELECT p.row, p.key, md5(s.name || chr(0) || r.source_id) AS id, p.licence,
+                SELECT p.row, p.key, p.id, p.licence,
                     CASE
                         WHEN p.outcome <> '' THEN p.outcome
                         WHEN i.row IS NULL OR i.error <> '' THEN 'unreadable'
@@ -115,24 +138,15 @@ def decide_rows(connection: Any, config: BuildConfig, files: Mapping[str, Sequen
                     END AS reason,
                     CASE WHEN p.outcome <> '' OR i.row IS NULL OR i.error <> '' THEN NULL
                          WHEN a.row IS NOT NULL THEN a.kept ELSE d.kept END AS duplicate_of
-                FROM read_parquet({quote_files(files["plan"])}) p
-                JOIN read_parquet({quote_files(files["rows"])}) r USING (row)
-                JOIN sources s ON s.number = p.source
-                LEFT JOIN ({images}) i ON i.row = p.row
-                LEFT JOIN read_parquet({quote_files(files["duplicates"])}) d ON d.row = p.row
-                LEFT JOIN read_parquet({quote_files(files["across"])}) a ON a.row = p.row
+                FROM {part.of(files["plan"])} p
+                LEFT JOIN {part.of(files["images"])} i ON i.row = p.row
+                LEFT JOIN {part.of(files["duplicates"])} d ON d.row = p.row
+                LEFT JOIN {part.of(files["across"])} a ON a.row = p.row
             )
             ORDER BY row
-        ) TO {quote(str(output))} (FORMAT parquet, COMPRESSION zstd)
-    """)
+        """
 
-
-def select_newest_images(files: Sequence[Path]) -> str:
-    """Returns the SQL of the images that were read: of those that were read again, the last time."""
-    return f"""
-        SELECT * EXCLUDE (filename) FROM read_parquet({quote_files(files)}, filename = true)
-        QUALIFY row_number() OVER (PARTITION BY row ORDER BY filename DESC) = 1
-    """
+    write_ranges(connection, rows, make_query, output)
 
 
 def _make_split(config: BuildConfig) -> str:

@@ -150,9 +150,9 @@ def plan_all_rows(build: Build, rows: Mapping[int, Made], names: NameTables) -> 
     if stage.summary is None:
         find_held_out(build, listed, names, species, stage.path / "held_out.parquet")
         files = {
-            "rows": listed.files, "keys": names.keys.files, "resolved": names.resolved.files,
+            "keys": names.keys.files, "resolved": names.resolved.files,
             "held_out": (stage.path / "held_out.parquet",),
         }  # fmt: skip
-        plan_rows(build.database, config, files, stage.path / "plan.parquet")
+        plan_rows(build.database, config, listed, files, stage.path / "plan.parquet")
         stage.finish({})
     return get_made(stage, "plan.parquet")
