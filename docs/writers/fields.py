@@ -1,4 +1,4 @@
-"""docs/reference/recipe.md and training.md: the fields of a recipe and of a training configuration, from the models."""
+"""docs/reference/recipe.md, training.md and building.md: the fields of recipes and configurations, from the models."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from bioclip_x.dataset.config import BuildConfig
 from bioclip_x.recipe import COMPONENTS, Recipe
 from bioclip_x.training.config import TrainConfig
 from docs.writers.markdown import NOTICE, make_table, name_default, name_type, quote
@@ -22,6 +23,12 @@ TRAINING = """
 The fields of the YAML file that `bioclip-x train` reads; [training](../training.md) says what they are for. `--set FIELD=VALUE`
 sets one on the command line. A *component* is written `NAME:option=value`, or as a mapping with `name` and the options; see
 [components](components.md). Relative paths are relative to the file.
+"""
+BUILDING = """
+The fields of the YAML file that `bioclip-x dataset build` reads; [building data sets](../building-data-sets.md) says what they
+are for. `--set FIELD=VALUE` sets one on the command line. A *component* is written `NAME:option=value`, or as a mapping with
+`name` and the options, beside which the fields of a source or of captions stand; see [components](components.md). Relative paths
+are relative to the file.
 """
 
 
@@ -44,9 +51,26 @@ def write_recipe_fields() -> str:
 def write_training_fields() -> str:
     """Returns the page of training configurations: the fields, and those of the records that are in them."""
     source = NOTICE.format(source="`core/bioclip_x/training/config.py`")
-    parts = ["# Fields of a training configuration", "", source, TRAINING, *describe_model(TrainConfig)]
-    for model in list_nested(TrainConfig):
-        parts += ["", f"## {model.__name__}", "", " ".join((model.__doc__ or "").split()), "", *describe_model(model)]
+    return _write_models(TrainConfig, ["# Fields of a training configuration", "", source, TRAINING])
+
+
+def write_building_fields() -> str:
+    """Returns the page of the configurations of data sets: the fields, and those of the records that are in them."""
+    source = NOTICE.format(source="`core/bioclip_x/dataset/config.py`")
+    return _write_models(BuildConfig, ["# Fields of a data set's configuration", "", source, BUILDING])
+
+
+def _write_models(model: type[BaseModel], beginning: list[str]) -> str:
+    parts = [*beginning, *describe_model(model)]
+    for nested in list_nested(model):
+        parts += [
+            "",
+            f"## {nested.__name__}",
+            "",
+            " ".join((nested.__doc__ or "").split()),
+            "",
+            *describe_model(nested),
+        ]
     return "\n".join(parts) + "\n"
 
 
@@ -56,7 +80,7 @@ def describe_model(model: type[BaseModel], links: dict[str, str] | None = None) 
         ("field", "value", "default", ""),
         [
             (
-                quote(name),
+                quote(field.alias or name),
                 _name_field_type(field),
                 _name_field_default(field),
                 (field.description or "") + (links or {}).get(name, ""),
@@ -71,7 +95,11 @@ def list_nested(model: type[BaseModel], seen: tuple[type[BaseModel], ...] = ()) 
     found = list(seen)
     for field in model.model_fields.values():
         for one in _list_types(field.annotation):
-            if issubclass(one, BaseModel) and one.__name__ != "ComponentRef" and one not in (*found, TrainConfig):
+            if (
+                issubclass(one, BaseModel)
+                and one.__name__ != "ComponentRef"
+                and one not in (*found, TrainConfig, BuildConfig)
+            ):
                 found = list_nested(one, (*found, one))
     return found
 

@@ -47,10 +47,14 @@ def test_of_photographs_too(tmp_path: Path, shared_data: Path) -> None:
     assert len(planted) == 52 and f"52 of {len(planted)} planted cases" in done.stdout
 
 
-def test_a_case_that_became_something_else_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_case_that_became_something_else_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(SCRIPT.parent))
     import pyarrow as pa
     import pyarrow.parquet as pq
-    from examples.small_tree_of_life import Planted, check
+    from small_tree_of_life import check
+    from small_tree_sources import Planted
 
     (tmp_path / "dataset").mkdir()
     row = {"id": "1", "source": "park", "source_id": "a", "outcome": "used", "status": "full", "name": "Parus major",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bioclip_x.dataset import folder as folder_module
 from bioclip_x.dataset.folder import BuildFolder, open_folder, read_json, write_json
 from bioclip_x.errors import DatasetError
 
@@ -75,7 +75,7 @@ def test_what_an_interrupted_deletion_leaves_is_not_used(
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patched:
-            patched.setattr(folder_module.shutil, "rmtree", delete_in_part)
+            patched.setattr(shutil, "rmtree", delete_in_part)
             with pytest.raises(KeyboardInterrupt):
                 folder.open_stage("names", {"a": 2})
         stage = folder.open_stage("names", inputs)

@@ -113,7 +113,10 @@ def write(path: Path, columns: Mapping[str, Sequence[Any]], **types: Any) -> tup
 def decide(folder: Path, rows: Sequence[Row], config: BuildConfig) -> tuple[list[Row], list[Row]]:
     """What the SQL plans and decides."""
     whole, unsigned = pa.int64(), {"row": pa.int64(), "key": pa.int64()}
-    get = lambda name: [row[name] for row in rows]  # noqa: E731
+
+    def get(name: str) -> list[Any]:
+        return [row[name] for row in rows]
+
     read = [row for row in rows if row["error"] is not None]
     near = {
         kind: write(
