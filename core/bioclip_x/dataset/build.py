@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from bioclip_x.dataset.card.write import write_card
 from bioclip_x.dataset.catalogue import count_images, write_catalogue, write_taxonomy
 from bioclip_x.dataset.config import BuildConfig
 from bioclip_x.dataset.context import MOST_WORKERS, Build, join, number_sources
@@ -80,4 +81,5 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
     write_taxonomy(build.database, folder)
     counts = count_images(build.database)
     write_json(folder / COUNTS, counts)
+    write_card(build, counts)
     return counts
