@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from bioclip_x.dataset.card.write import write_card
 from bioclip_x.dataset.config import BuildConfig
 from bioclip_x.dataset.context import MOST_WORKERS, Build, NameTables, join, number_sources
 from bioclip_x.dataset.database import open_database
@@ -90,4 +91,5 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
     write_taxonomy(build.database, folder)
     counts = count_images(build.database)
     write_json(folder / COUNTS, counts)
+    write_card(build, counts)
     return counts
