@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bioclip_x.dataset.context import Made
 from bioclip_x.dataset.database import quote_files
-from bioclip_x.io.streams import open_binary_output
+from bioclip_x.dataset.schema import open_table
 
 ROWS_AT_A_TIME: Final = 500_000
 
@@ -40,14 +42,16 @@ def list_ranges(rows: Made) -> Iterator[RowRange]:
             yield RowRange(start, min(start + ROWS_AT_A_TIME, first + about.num_rows))
 
 
-def write_ranges(database: Any, rows: Made, make_query: Callable[[RowRange], str], output: Path) -> None:
-    """Writes the results of a query for each range of rows to one file, which appears when it is complete."""
-    writer = None
-    with open_binary_output(output) as stream:
-        for one in list_ranges(rows):
-            table = database.sql(make_query(one)).to_arrow_table()
-            if writer is None:
-                writer = pq.ParquetWriter(stream, table.schema, compression="zstd")
-            writer.write_table(table)
-        if writer is not None:
-            writer.close()
+def write_ranges(
+    database: Any, rows: Made, make_query: Callable[[RowRange], str], output: Path, schema: pa.Schema | None = None
+) -> None:
+    """Writes the results of a query for each range of rows to one file, which appears when it is complete.
+
+    schema: of the file, where it is not that of the results.
+    """
+    ranges = list(list_ranges(rows)) or [RowRange(0, 0)]
+    tables = (database.sql(make_query(one)).to_arrow_table() for one in ranges)
+    first = next(tables)
+    with open_table(output, schema or first.schema) as writer:
+        for table in chain([first], tables):
+            writer.write_table(table.cast(schema) if schema else table)

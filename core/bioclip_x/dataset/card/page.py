@@ -83,13 +83,19 @@ def format_page(facts: Facts) -> str:
 def make_map(css: str, tree: Node, box: Box, rank: str, colours: Mapping[str, int]) -> Map:
     tiles = list(lay_out(tree, box))
     leaves = tuple(
-        Mark(tile.box, f"c{_find_colour(tile, rank, colours)} t{_find_tint(tile, rank)}", describe_tile(tile, tree.images))
+        Mark(
+            tile.box,
+            f"c{_find_colour(tile, rank, colours)} t{_find_tint(tile, rank)}",
+            describe_tile(tile, tree.images),
+        )
         for tile in tiles
         if not tile.node.children
     )
     frames = [tile for tile in tiles if len(tile.path) <= BORDERED and tile.node.children and tile.box.area > 500]
     frames.sort(key=lambda tile: -len(tile.path))
-    return Map(css, box, leaves, tuple(Mark(one.box, f"f{len(one.path)}") for one in frames), tuple(choose_labels(tiles)))
+    return Map(
+        css, box, leaves, tuple(Mark(one.box, f"f{len(one.path)}") for one in frames), tuple(choose_labels(tiles))
+    )
 
 
 def choose_colour_rank(tree: Node) -> str:

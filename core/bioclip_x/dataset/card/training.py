@@ -92,8 +92,9 @@ def format_training_config(registry: Registry, splits: Mapping[str, SplitShards]
         ("seed", seed, "of the order, the texts and the crops"),
         ("output", "run", "checkpoints, log.jsonl, and at the end model/"),
     ]
-    return "# Trains on this data set; paths are relative to this file.\n#\n#     bioclip-x train train.yaml\n\n" + "".join(
-        _format_line(*line) for line in lines
+    return (
+        "# Trains on this data set; paths are relative to this file.\n#\n#     bioclip-x train train.yaml\n\n"
+        + "".join(_format_line(*line) for line in lines)
     )
 
 

@@ -160,6 +160,7 @@ def join_parts(database: Any, rows: Made, folder: Path) -> None:
             QUALIFY row_number() OVER (PARTITION BY row ORDER BY filename DESC) = 1 ORDER BY row
         """
 
-    write_ranges(database, rows, make_query, folder / f"images-{find_next_number(folder):06}.parquet")
+    joined = folder / f"images-{find_next_number(folder):06}.parquet"
+    write_ranges(database, rows, make_query, joined, IMAGES)
     for part in parts:  # if it is not deleted, its records are those of an earlier time
         part.unlink()
