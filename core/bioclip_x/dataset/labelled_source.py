@@ -60,7 +60,17 @@ class LabelledSource:
                     **describe_node(int(node_n[index])), "source_id": shorten(name, root), "image": name, "licence": licence,
                     "reference": page,
                 })  # fmt: skip
-            columns = ("source_id", "image", "name", "rank", *LINNAEAN, "common_name", "licence", "reference", "problem")
+            columns = (
+                "source_id",
+                "image",
+                "name",
+                "rank",
+                *LINNAEAN,
+                "common_name",
+                "licence",
+                "reference",
+                "problem",
+            )
             yield pa.table({
                 column: pa.array([row.get(column, "") for row in rows], pa.string())
                 for column in columns

@@ -14,7 +14,14 @@ from bioclip_x_plugins.image_sources.accounting import Accounts, batch_records, 
 from bioclip_x_plugins.image_sources.columns import complete_species, find_columns
 from bioclip_x_plugins.image_sources.files import make_revision, require_file
 from bioclip_x_plugins.image_sources.joins import load, open_joins, select
-from bioclip_x_plugins.image_sources.shards import ShardReader, ShardSample, find_fixed_folder, list_shards, parse_tags, unframe
+from bioclip_x_plugins.image_sources.shards import (
+    ShardReader,
+    ShardSample,
+    find_fixed_folder,
+    list_shards,
+    parse_tags,
+    unframe,
+)
 from bioclip_x_plugins.image_sources.tables import TextTable, find_table, require_columns
 
 SCIENTIFIC: Final = ("scientific_name.txt", "sci.txt", "cls.txt")
@@ -71,7 +78,11 @@ class WebDataset:
         for path in paths:
             shard, name = ShardReader(path, KINDS), path.relative_to(base).as_posix()
             for sample in shard.samples():
-                yield {**describe_sample(sample), "source_id": escape_surrogates(f"{name}/{sample.key}"), "image": str(path)}
+                yield {
+                    **describe_sample(sample),
+                    "source_id": escape_surrogates(f"{name}/{sample.key}"),
+                    "image": str(path),
+                }
             if shard.damage:
                 self._accounts.say(f"{path} is damaged: {shard.damage}; its samples before that are used")
                 source_id = f"{name}/{escape_surrogates(shard.cut) or '(end)'}, cut short"

@@ -51,7 +51,9 @@ def lay_manifest(root: Path) -> Path:
         "gone.jpg,Pica pica,,,,\n"
         "https://example.org/c.jpg,Turdus merula,,,,CC0\n"
     )
-    return write(root, {"images.csv": table, "photos/a.jpg": PIXEL, "photos/sub/b.jpg": PIXEL, "photos/extra.png": PIXEL})
+    return write(
+        root, {"images.csv": table, "photos/a.jpg": PIXEL, "photos/sub/b.jpg": PIXEL, "photos/extra.png": PIXEL}
+    )
 
 
 def lay_folder(root: Path) -> Path:
@@ -72,7 +74,14 @@ def lay_inat21(root: Path, annotations: bool = True) -> Path:
         document = {
             "info": {"year": 2021},
             "images": [
-                {"id": 10 + i, "file_name": file, "license": i % 2, "rights_holder": f"owner {i}", "width": 8, "height": 8}
+                {
+                    "id": 10 + i,
+                    "file_name": file,
+                    "license": i % 2,
+                    "rights_holder": f"owner {i}",
+                    "width": 8,
+                    "height": 8,
+                }
                 for i, file in enumerate(files)
             ],
             "categories": categories,
@@ -126,10 +135,12 @@ PROVIDER_IDS = (
 )
 MEDIA_HEADER = "EOL content ID,EOL page ID,Medium Source URL,EOL Full-Size Copy URL,License Name,Copyright Owner\n"
 MEDIA_1 = MEDIA_HEADER + (
-    "12853737,449393,https://source/1.jpg,https://content.eol.org/1.jpg,cc-by-nc-3.0,\"Doe, Jane\"\n"
+    '12853737,449393,https://source/1.jpg,https://content.eol.org/1.jpg,cc-by-nc-3.0,"Doe, Jane"\n'
     "21411803,449393,https://source/2.jpg,https://content.eol.org/2.jpg,cc-by-4.0,Jim\n"
 )
-MEDIA_2 = "30,900,https://source/3.jpg,https://content.eol.org/3.jpg,cc0,\n31,901,,https://content.eol.org/4.jpg,cc-by,Ann\n"
+MEDIA_2 = (
+    "30,900,https://source/3.jpg,https://content.eol.org/3.jpg,cc0,\n31,901,,https://content.eol.org/4.jpg,cc-by,Ann\n"
+)
 
 
 def lay_eol(root: Path) -> Path:
@@ -152,7 +163,7 @@ OCCURRENCE = (
 )
 MULTIMEDIA = (
     "gbifID\ttype\tformat\tidentifier\treferences\ttitle\tlicense\tcreator\trightsHolder\n"
-    "1\tStillImage\timage/jpeg\thttps://i/1.jpg\thttps://page/1\tbird \"one\thttp://creativecommons.org/licenses/by/4.0/\tJane\tJim\n"
+    '1\tStillImage\timage/jpeg\thttps://i/1.jpg\thttps://page/1\tbird "one\thttp://creativecommons.org/licenses/by/4.0/\tJane\tJim\n'
     "1\tSound\taudio/mpeg\thttps://i/1.mp3\t\t\t\t\t\n"
     "2\t\timage/png\thttps://i/2.png\t\t\t\tAnn\t\n"
     "9\tStillImage\t\thttps://i/9.jpg\t\t\t\t\t\n"

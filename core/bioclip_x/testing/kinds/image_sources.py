@@ -73,7 +73,9 @@ def check_rows_have_an_image_or_a_problem(subject: Subject) -> None:
 def check_some_row_is_named(subject: Subject) -> None:
     """Some row names its taxon."""
     rows = list_rows(subject.make())
-    assert any(row[name] for row in rows for name in NAMES), f"expected a name in a column of {', '.join(NAMES)}, got none"
+    assert any(row[name] for row in rows for name in NAMES), (
+        f"expected a name in a column of {', '.join(NAMES)}, got none"
+    )
 
 
 def check_rows_are_the_same_again(subject: Subject) -> None:
