@@ -38,7 +38,7 @@ def test_plain_labels_are_names(tmp_path: Path) -> None:
 
 def test_other_data_sets_and_missing_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "Parus major").mkdir()
-    with pytest.raises(DatasetError, match="image-folder.* is no source of images: it brings no classes of its own"):
+    with pytest.raises(DatasetError, match=r"image-folder.* is no source of images: it brings no classes of its own"):
         make("image-folder", path=tmp_path).revision()
     with pytest.raises(DatasetError, match="nowhere"):
         list(make("inat21", root=tmp_path / "nowhere").tables())

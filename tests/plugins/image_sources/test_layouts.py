@@ -83,8 +83,10 @@ def test_inat21_by_folders(tmp_path: Path) -> None:
     rows = read(source)
     ids = [f"train/{WORM}/cc.jpg", f"train/{MAGPIE}/aa.jpg", f"train/{MAGPIE}/bb.jpg"]
     assert pick(rows, "source_id", "kingdom", "species") == [
-        (ids[0], "Animalia", "Lumbricus terrestris"), (ids[1], "Animalia", "Pica hudsonia"), (ids[2], "Animalia", "Pica hudsonia"),
-    ]  # fmt: skip
+        (ids[0], "Animalia", "Lumbricus terrestris"),
+        (ids[1], "Animalia", "Pica hudsonia"),
+        (ids[2], "Animalia", "Pica hudsonia"),
+    ]
     assert "has no train.json" in source.notes()[0]
     write(tmp_path, {"train/birds/a.jpg": PIXEL})
     with pytest.raises(DatasetError, match="'birds' is no lineage"):
@@ -373,7 +375,7 @@ def test_a_shard_without_its_end_mark_is_told(tmp_path: Path, end: int) -> None:
     third = write_tar(tmp_path / "b", [("1.jpg", b"y" * 512)]).read_bytes()
     path.write_bytes(content[: 4 * tarfile.BLOCKSIZE] + third[:end])  # two members, then perhaps a part of a third
     source = WebDataset(path=path)
-    assert [row["source_id"] for row in read(source)][0] == "a.tar/0"
+    assert read(source)[0]["source_id"] == "a.tar/0"
     assert any("is damaged" in note for note in source.notes())
 
 
