@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
@@ -13,7 +14,7 @@ from bioclip_x.plugin import DatasetError, open_content
 CHUNK: Final = 1 << 20
 LONGEST: Final = 64 << 20
 """Most characters of an element."""
-_NUMBER: Final = "0123456789+-.eE"
+_NUMBER: Final = re.compile(r"[0-9+\-.eE]*")
 _BLANK: Final = " \t\r\n"
 
 
@@ -95,7 +96,7 @@ class _Scanner:
                     raise DatasetError(f"{self._path} {reason}: {problem}"[:300]) from None
                 self._fill()
                 continue
-            if not self._is_over and not self._text[end:].strip(_NUMBER):  # a number may go on
+            if not self._is_over and _NUMBER.fullmatch(self._text, end):  # a number may go on
                 self._fill()
                 continue
             self._at = end
