@@ -16,6 +16,12 @@ from bioclip_x.taxonomy.ranks import LINNAEAN
 
 GIVEN_COLUMNS: Final = ("name", "rank", *LINNAEAN, "common_name")
 """What identifies the taxon of a row, as given."""
+OUTCOMES: Final = (
+    "used", "duplicate", "held out", "unreadable", "unlicensed", "unnamed", "repeated", "incomplete",
+)  # fmt: skip
+BEFORE_READING: Final = ("incomplete", "repeated", "unlicensed", "unnamed")
+"""Outcomes of rows whose image is never read."""
+
 FIRST_ROW: Final = 1 << 40
 """Numbers of rows per source: row = number of the source × this + place in the source."""
 

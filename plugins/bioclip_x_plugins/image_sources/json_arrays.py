@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
@@ -13,6 +14,7 @@ from bioclip_x.plugin import DatasetError, open_content
 CHUNK: Final = 1 << 20
 LONGEST: Final = 64 << 20
 """Most characters of an element."""
+_NUMBER: Final = re.compile(r"[0-9+\-.eE]*")
 _BLANK: Final = " \t\r\n"
 
 
@@ -92,13 +94,10 @@ class _Scanner:
                 if self._is_over or isinstance(problem, RecursionError) or len(self._text) - self._at > LONGEST:
                     reason = "is cut short" if self._is_over else "is not valid JSON"
                     raise DatasetError(f"{self._path} {reason}: {problem}"[:300]) from None
-                self._grow()
+                self._fill()
                 continue
-            if end == len(self._text) and not self._is_over:  # a number may go on
-                self._grow()
+            if not self._is_over and _NUMBER.fullmatch(self._text, end):  # a number may go on
+                self._fill()
                 continue
             self._at = end
             return value
-
-    def _grow(self) -> None:
-        self._fill()

@@ -57,6 +57,8 @@ class Own:
         return fault() if METHOD == "provenance" else {{"model": "m", "host": "h"}}
     def complete(self, prompt, **settings):
         return fault()
+    def caption(self, image, taxon):
+        return fault()
     def close(self):
         return None
     def recognises(self, head, suffix):
@@ -148,6 +150,11 @@ CASES: Final = [
     Case("datasets", "prepare", "train data", "image-folder"),
     Case("datasets", "sample", "train data", "image-folder"),
     Case("datasets", "prepare", "calibrate bad", "image-folder"),
+    Case("image_sources", "revision", "dataset bad", "folder"),
+    Case("image_sources", "tables", "dataset bad", "folder"),
+    Case("image_sources", "notes", "dataset bad", "folder"),
+    Case("captioners", "caption", "dataset captions", target="Own"),
+    Case("captioners", "provenance", "dataset captions", target="Own"),
     Case("image_decoders", "recognises", "classify", target="Own"),
     Case("image_decoders", "decode", "classify", target="Own"),
     Case("detectors", "detect", "classify --detector bad", target="Own"),
@@ -174,6 +181,17 @@ def call(
 
     def make_arguments(command: str, plugin: Path) -> list[Any]:
         name, *flags = command.split()
+        if name == "dataset":
+            has_captions = flags == ["captions"]
+            fields = {
+                "sources": [{"name": "folder", "path": str(photos)} if has_captions else flags[0]],
+                **({"captions": "bad"} if has_captions else {}),
+                "taxonomies": [str(birds_csv)],
+                "plugins": [str(plugin)],
+                "output": "built",
+            }
+            (tmp_path / "built.yaml").write_text(yaml.safe_dump(fields), "utf-8")
+            return ["dataset", "build", tmp_path / "built.yaml"]
         if name == "train":
             return ["train", _write_config(tmp_path, tiny_model, flags[0] if flags else ""), "--plugin", plugin]
         data = flags.pop(0) if flags and not flags[0].startswith("-") and name != "taxonomy" else photos
@@ -213,7 +231,8 @@ def _write_config(folder: Path, model: str, field: str) -> Path:
 
 
 def write_plugin(folder: Path, case: Case, fault: str) -> Path:
-    options = {"image-folder": {"path": str(folder / "photos")}, "species-list": {"file": str(folder / "birds.csv")}}
+    photos = {"path": str(folder / "photos")}
+    options = {"image-folder": photos, "folder": photos, "species-list": {"file": str(folder / "birds.csv")}}
     if case.hook == "commands":
         return write_command(folder, fault)
     text = PLUGIN.format(
@@ -324,6 +343,11 @@ WRONG: Final = [
     ("datasets sample", "3", "the int 3 from sample at image 0; expected a Sample"),
     ("datasets name", "3", "the int 3 from name at image 0; expected a str"),
     ("datasets image", "None", "returned None from image at"),
+    ("image_sources revision", "3", "the int 3 from revision; expected a str"),
+    ("image_sources tables", "['a row']", "the str 'a row' from tables; expected a Table"),
+    ("image_sources notes", "'a note'", "the str 'a note' from notes; expected a list of notes"),
+    ("captioners caption", "3", "the int 3 from caption"),
+    ("captioners provenance", "{'model': 'm'}", "from provenance; expected a mapping with 'model' and 'host'"),
     ("image_decoders decode", "'an image'", "the str 'an image' from decode; expected an OpenedImage"),
     ("detectors detect", "'a box'", "the str 'a box' from detect; expected a list of regions, or None"),
     ("detectors detect", "[Region((0.5, 0.5, 1.5, 1.5))]", "from detect; expected boxes of left < right"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import IO, Any
 
 import click
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 import torch
 from click.testing import CliRunner
@@ -18,7 +20,10 @@ from PIL import Image
 from bioclip_x import Classifier, ComponentSpec, hookimpl
 from bioclip_x.cli import commands
 from bioclip_x.cli.main import program
+from bioclip_x.dataset.config import Source as SourceSettings
 from bioclip_x.dataset.output.captions import caption_images, read_captions
+from bioclip_x.dataset.rows.listing import get_notes, list_rows
+from bioclip_x.dataset.schema import FIRST_ROW
 from bioclip_x.errors import ComponentError, PluginError
 from bioclip_x.hooks.capabilities import (
     DetectorCapabilities,
@@ -392,6 +397,27 @@ def test_hook_image_decoders(tiny_model: str, tmp_path: Path) -> None:
     assert [(one.notes, one.width, one.height) for one in (a, b)] == [(("inverted",), 4, 2)] * 2
     assert "not an image" in c.error
     np.testing.assert_array_equal(np.asarray(classifier.files.read(Source("b", folder / "b")).image), 255)
+
+
+def test_hook_image_sources(tmp_path: Path) -> None:
+    """The rows of a source are numbered and completed, and what it says of them is a note."""
+
+    class Two:
+        def revision(self) -> str:
+            return "1"
+
+        def tables(self) -> Iterator[pa.Table]:
+            yield pa.table({"source_id": ["a", "b"], "image": ["a.jpg", ""], "name": ["Parus major", "Pica pica"]})
+
+        def notes(self) -> list[str]:
+            return ["two rows"]
+
+    source = registry_with("image_sources", Two).make("image_sources", "mine")
+    settings = SourceSettings.model_validate({"name": "mine", "licence": "CC0"})
+    assert list_rows(source, settings, 1, tmp_path, lambda count: None) == 2
+    rows = pyarrow.parquet.read_table(tmp_path / "rows-00000.parquet").to_pylist()
+    assert [row["row"] for row in rows] == [FIRST_ROW, FIRST_ROW + 1] and rows[0]["licence"] == "CC0"
+    assert [row["problem"] for row in rows] == ["", "the row names no image"] and get_notes(source) == ["two rows"]
 
 
 def test_hook_detectors(tiny_model: str) -> None:

@@ -20,6 +20,7 @@ from bioclip_x.testing.examples import MODEL, D, make_taxonomy
 from bioclip_x_field_guide.species import list_trained_species
 from helpers import picture
 from plugins.image_decoders.test_raw import write_dng
+from plugins.image_sources import layouts as source_layouts
 
 Given = dict[str, dict[str, Any]]
 """`options` and `examples` of a subject."""
@@ -182,7 +183,25 @@ def write_onnx_model(folder: Path) -> list[Given]:
     return [{"options": {"file": folder / "a.onnx"}}]
 
 
+def lay_manifest_source(folder: Path) -> list[Given]:
+    root = source_layouts.lay_manifest(folder)
+    return [{"options": {"path": root / "images.csv", "images": root / "photos"}}]
+
+
+def lay_eol_source(folder: Path) -> list[Given]:
+    root = source_layouts.lay_eol(folder)
+    named = {"manifest": root / "manifest", "taxa": root / "taxon.tab"}
+    return [{"options": named}, {"options": {**named, "images": root / "images"}}]
+
+
 OTHERS: dict[tuple[str, str], Any] = {
+    ("image_sources", "manifest"): lay_manifest_source,
+    ("image_sources", "folder"): lambda folder: [{"options": {"path": source_layouts.lay_folder(folder)}}],
+    ("image_sources", "inat21"): lambda folder: [{"options": {"root": source_layouts.lay_inat21(folder)}}],
+    ("image_sources", "bioscan"): lambda folder: [{"options": {"root": source_layouts.lay_bioscan_5m(folder)}}],
+    ("image_sources", "eol"): lay_eol_source,
+    ("image_sources", "gbif"): lambda folder: [{"options": {"path": source_layouts.lay_gbif(folder)}}],
+    ("image_sources", "webdataset"): lambda folder: [{"options": {"path": source_layouts.lay_shard(folder)}}],
     ("encoders", "open_clip"): [
         {
             "examples": {

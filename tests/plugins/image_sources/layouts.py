@@ -98,29 +98,40 @@ def lay_inat21(root: Path, annotations: bool = True) -> Path:
 
 
 def lay_bioscan_1m(root: Path) -> Path:
-    header = "sampleid\tprocessid\turi\tname\tphylum\tclass\torder\tfamily\tsubfamily\ttribe\tgenus\tspecies\tsubspecies\tnucraw\timage_file\tlarge_insect_order\tchunk_number\n"
+    header = (
+        "sampleid\tprocessid\turi\tname\tphylum\tclass\torder\tfamily\tsubfamily\ttribe\tgenus\t"
+        "species\tsubspecies\tnucraw\timage_file\tlarge_insect_order\tchunk_number\n"
+    )
     no = "not_classified"
     rows = [
-        f"s1\tBIOUG1\tBOLD:AAA1\tPericoma\tArthropoda\tInsecta\tDiptera\tPsychodidae\tPsychodinae\t{no}\tPericoma\t{no}\t{no}\tACGT\t4900531.jpg\ttrain\t1\n",
-        f"s2\tBIOUG2\tBOLD:AAA2\tChironomidae\tArthropoda\tInsecta\tDiptera\tChironomidae\t{no}\t{no}\t{no}\t{no}\t{no}\tACGT\t4900532.jpg\ttest\t2\n",
-        f"s3\tBIOUG3\tBOLD:AAA3\tAgathis\tArthropoda\tInsecta\tHymenoptera\tBraconidae\tAgathidinae\tAgathidini\tAgathis\tAgathis pumila\t{no}\tACGT\t4900533.jpg\ttest\t2\n",
+        f"s1\tBIOUG1\tBOLD:AAA1\tPericoma\tArthropoda\tInsecta\tDiptera\tPsychodidae\tPsychodinae\t"
+        f"{no}\tPericoma\t{no}\t{no}\tACGT\t4900531.jpg\ttrain\t1\n",
+        f"s2\tBIOUG2\tBOLD:AAA2\tChironomidae\tArthropoda\tInsecta\tDiptera\tChironomidae\t{no}\t"
+        f"{no}\t{no}\t{no}\t{no}\tACGT\t4900532.jpg\ttest\t2\n",
+        f"s3\tBIOUG3\tBOLD:AAA3\tAgathis\tArthropoda\tInsecta\tHymenoptera\tBraconidae\t"
+        f"Agathidinae\tAgathidini\tAgathis\tAgathis pumila\t{no}\tACGT\t4900533.jpg\ttest\t2\n",
     ]
     images = {f"images/cropped_256/{name}.jpg": PIXEL for name in ("part1/4900531", "part2/4900532", "part2/9999999")}
     return write(root, {"BIOSCAN_1M_Insect_Dataset_metadata.tsv": header + "".join(rows), **images})
 
 
 def lay_bioscan_5m(root: Path) -> Path:
-    header = "processid,sampleid,taxon,phylum,class,order,family,subfamily,genus,species,dna_bin,dna_barcode,country,split,index_bioscan_1M_insect,chunk\n"
+    header = (
+        "processid,sampleid,taxon,phylum,class,order,family,subfamily,genus,species,dna_bin,"
+        "dna_barcode,country,split,index_bioscan_1M_insect,chunk\n"
+    )
     rows = [
         "AACTA100,BIOUG1,Psychodidae,Arthropoda,Insecta,Diptera,Psychodidae,,,,BOLD:AAA1,ACGT,Canada,pretrain,1,a3\n",
-        "AACTA200,BIOUG2,Agathis pumila,Arthropoda,Insecta,Hymenoptera,Braconidae,Agathidinae,Agathis,Agathis pumila,BOLD:AAA2,ACGT,Canada,val,,\n",
+        "AACTA200,BIOUG2,Agathis pumila,Arthropoda,Insecta,Hymenoptera,Braconidae,Agathidinae,"
+        "Agathis,Agathis pumila,BOLD:AAA2,ACGT,Canada,val,,\n",
     ]
     images = {"images/cropped_256/pretrain/a3/AACTA100.jpg": PIXEL, "images/cropped_256/val/AACTA200.jpg": PIXEL}
     return write(root, {"metadata/csv/BIOSCAN_5M_Insect_Dataset_metadata.csv": header + "".join(rows), **images})
 
 
 TAXON_TAB = (
-    "taxonID\tsource\tacceptedNameUsageID\tparentNameUsageID\tscientificName\ttaxonRank\ttaxonomicStatus\tcanonicalName\teolID\n"
+    "taxonID\tsource\tacceptedNameUsageID\tparentNameUsageID\tscientificName\ttaxonRank\t"
+    "taxonomicStatus\tcanonicalName\teolID\n"
     "EOL-1\t\t\t\tLife\tclade\taccepted\tLife\t2913056\n"
     "EOL-2\t\t\tEOL-1\tMetazoa\tkingdom\taccepted\tMetazoa\t1\n"
     "EOL-3\t\t\tEOL-2\tMollusca\tphylum\taccepted\tMollusca\t2195\n"
@@ -156,8 +167,10 @@ def lay_eol(root: Path) -> Path:
 
 
 OCCURRENCE = (
-    "gbifID\tlicense\trightsHolder\tscientificName\ttaxonRank\tkingdom\tphylum\tclass\torder\tfamily\tgenus\tspecies\tvernacularName\treferences\n"
-    "1\tCC_BY_4_0\tMuseum\tPica hudsonia (Sabine, 1822)\tSPECIES\tAnimalia\tChordata\tAves\tPasseriformes\tCorvidae\tPica\tPica hudsonia\tMagpie\thttps://o/1\n"
+    "gbifID\tlicense\trightsHolder\tscientificName\ttaxonRank\tkingdom\tphylum\tclass\torder\t"
+    "family\tgenus\tspecies\tvernacularName\treferences\n"
+    "1\tCC_BY_4_0\tMuseum\tPica hudsonia (Sabine, 1822)\tSPECIES\tAnimalia\tChordata\tAves\t"
+    "Passeriformes\tCorvidae\tPica\tPica hudsonia\tMagpie\thttps://o/1\n"
     "2\tCC_BY_4_0\tMuseum\tParus L.\tGENUS\tAnimalia\tChordata\tAves\tPasseriformes\tParidae\tParus\t\t\thttps://o/2\n"
     "3\tCC_BY_4_0\tMuseum\tTurdus\tGENUS\tAnimalia\tChordata\tAves\tPasseriformes\tTurdidae\tTurdus\t\t\t\n"
 )
@@ -234,13 +247,15 @@ def lay_shard(root: Path) -> Path:
 
 
 CATALOG = (
-    "split,treeoflife_id,eol_content_id,eol_page_id,bioscan_part,bioscan_filename,inat21_filename,inat21_cls_name,inat21_cls_num,kingdom,phylum,class,order,family,genus,species,common\n"
+    "split,treeoflife_id,eol_content_id,eol_page_id,bioscan_part,bioscan_filename,"
+    "inat21_filename,inat21_cls_name,inat21_cls_num,kingdom,phylum,class,order,family,genus,species,common\n"
     f"train_small,{ID_1},12,449393.0,,,,,,Animalia,Chordata,Aves,Passeriformes,Corvidae,Pica,hudsonia,small\n"
     f"train,{ID_1},12,449393.0,,,,,,Animalia,Chordata,Aves,Passeriformes,Corvidae,Pica,hudsonia,Black-billed Magpie\n"
     f"train,{ID_2},,,,,,,,Animalia,Chordata,Aves,Passeriformes,Corvidae,,,crow family\n"
 )
 LICENCES = (
-    "treeoflife_id,eol_content_id,eol_page_id,md5,medium_source_url,eol_full_size_copy_url,license_name,copyright_owner,license_link,title\n"
+    "treeoflife_id,eol_content_id,eol_page_id,md5,medium_source_url,eol_full_size_copy_url,"
+    "license_name,copyright_owner,license_link,title\n"
     f"{ID_1},12,449393,0,,,cc-by,Jane Doe,https://creativecommons.org/licenses/by/4.0/,t\n"
     f"{ID_2},13,449393,0,,,No known copyright restrictions,not provided,,t\n"
 )

@@ -11,7 +11,7 @@ from bioclip_x.dataset.card.contents import list_columns, list_files
 from bioclip_x.dataset.card.settings import Hider, describe_settings
 from bioclip_x.dataset.card.treemap import Node
 from bioclip_x.dataset.config import BuildConfig
-from bioclip_x.dataset.rows.outcomes import OUTCOMES
+from bioclip_x.dataset.schema import OUTCOMES
 from bioclip_x.messages import escape_controls
 from bioclip_x.taxonomy.ranks import LINNAEAN
 from bioclip_x.version import __version__
@@ -207,7 +207,8 @@ _COUNT_DUPLICATES: Final = f"""
 # beginning, the ends of URLs, identifiers.
 _COUNT_REASONS: Final = rf"""
     SELECT outcome, reason, count(*) AS images FROM (
-        SELECT outcome, CASE outcome WHEN 'repeated' THEN 'the source has the identifier before' ELSE regexp_replace(regexp_replace(
+        SELECT outcome, CASE outcome WHEN 'repeated' THEN 'the source has the identifier before'
+            ELSE regexp_replace(regexp_replace(
             regexp_replace(left(reason, 1000), '(https?://)(?:[^/\s@]*@)?([^/\s]+)/\S*', '\1\2/…', 'g'),
             '(^|[\s''"(\[=,])(?:~|[A-Za-z]:)?[/\\](?:[^\s''"()\[\]:,]*[/\\])', '\1', 'g'),
             '^[^\s:]+\.\w{1, 5}: ', '') END AS reason

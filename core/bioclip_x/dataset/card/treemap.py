@@ -27,8 +27,8 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Node:
-    """A taxon. images: of it and all below. name: "" for what is identified no further. pooled: the small taxa that it stands for,
-    0 for one taxon. children: the largest first; none, or as many images in all as this has."""
+    """A taxon. images: of it and all below. name: "" for what is identified no further. pooled: the small taxa that it stands
+    for, 0 for one taxon. children: the largest first; none, or as many images in all as this has."""
 
     name: str
     rank: str

@@ -19,8 +19,7 @@ from bioclip_x.dataset.database import quote_files
 from bioclip_x.dataset.duplicates.hashing import perceptual_hash
 from bioclip_x.dataset.images.places import Place, find_places, is_compressed_tar
 from bioclip_x.dataset.ranges import RowRange, write_ranges
-from bioclip_x.dataset.rows.outcomes import BEFORE_READING
-from bioclip_x.dataset.schema import IMAGES, write_table
+from bioclip_x.dataset.schema import BEFORE_READING, IMAGES, write_table
 from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.images.remote import is_url

@@ -10,8 +10,7 @@ from typing import Any, Final
 from bioclip_x.dataset.context import Made
 from bioclip_x.dataset.database import quote_files
 from bioclip_x.dataset.ranges import RowRange, write_ranges
-from bioclip_x.dataset.rows.outcomes import OUTCOMES
-from bioclip_x.dataset.schema import FIRST_ROW
+from bioclip_x.dataset.schema import FIRST_ROW, OUTCOMES
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.taxonomy.ranks import LINNAEAN
 

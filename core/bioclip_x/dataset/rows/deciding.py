@@ -16,11 +16,11 @@ from bioclip_x.dataset.duplicates.across import find_perceptual_across, find_sem
 from bioclip_x.dataset.duplicates.columns import DUPLICATES as FOUND
 from bioclip_x.dataset.duplicates.columns import combine, drop_duplicates
 from bioclip_x.dataset.duplicates.exact import find_exact, find_exact_across
-from bioclip_x.dataset.duplicates.pages_of_build import NEAR, write_pages
 from bioclip_x.dataset.duplicates.perceptual import find_perceptual
 from bioclip_x.dataset.duplicates.semantic import find_semantic
 from bioclip_x.dataset.images.embeddings import embed_images, join_embeddings
 from bioclip_x.dataset.ranges import RowRange, write_ranges
+from bioclip_x.dataset.rows.duplicate_pages import NEAR, write_pages
 from bioclip_x.dataset.rows.outcomes import decide_rows
 from bioclip_x.dataset.schema import write_table
 

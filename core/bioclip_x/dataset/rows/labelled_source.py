@@ -106,7 +106,7 @@ class LabelledSource:
                 )
             except TrainingError as problem:
                 raise DatasetError(str(problem)) from problem
-            names = [os.path.dirname(name) for name in self._list_names() if not is_url(name)]
+            names = [str(Path(name).parent) for name in self._list_names() if not is_url(name)]
             root = os.path.commonpath(names) if names else ""
             self._prepared = taxonomy, np.asarray(nodes, np.int64), root
         return self._prepared

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 
 from bioclip_x.dataset.config import Source
 from bioclip_x.dataset.context import Build, Made, get_made
+from bioclip_x.dataset.rows.labelled_source import LabelledSource
 from bioclip_x.dataset.schema import FIRST_ROW, ROWS, open_table
 from bioclip_x.errors import DatasetError
 from bioclip_x.faults import naming, refuse
-from bioclip_x.hooks.components import ImageSource
+from bioclip_x.hooks.components import ImageSource, Kind
 from bioclip_x.hooks.registry import resolve_relative_paths
 from bioclip_x.hooks.returned import check_texts, check_type
 from bioclip_x.records.image_rows import ROW_COLUMNS
@@ -97,7 +98,8 @@ def complete_rows(table: pa.Table, settings: Source, first: int) -> pa.Table:
 
 def get_notes(source: ImageSource) -> list[str]:
     """Returns what a source says of its rows, after they were listed."""
-    return check_texts(source, "notes", source.notes(), "notes")
+    with naming(source, "notes"):
+        return check_texts(source, "notes", source.notes(), "notes")
 
 
 def get_revision(source: ImageSource) -> str:
@@ -135,6 +137,12 @@ def list_all_rows(build: Build) -> dict[int, Made]:
 
 
 def make_source(build: Build, settings: Source) -> ImageSource:
-    """Makes the component of a source."""
-    ref = resolve_relative_paths(build.registry, "image_sources", settings.component, build.config.base)
-    return build.registry.make("image_sources", ref.name, ref.options)
+    """Makes the component of a source; a data set of the hook `datasets` is one where no source has its name."""
+    registry, ref = build.registry, settings.component
+    kind: Kind = "image_sources"
+    if ref.name not in registry.components(kind) and ref.name in registry.components("datasets"):
+        kind = "datasets"
+    resolved = resolve_relative_paths(registry, kind, ref, build.config.base)
+    if kind == "datasets":
+        return LabelledSource(registry.make("datasets", resolved.name, resolved.options), build.files)
+    return registry.make("image_sources", resolved.name, resolved.options)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from bioclip_x.dataset.config import BuildConfig
 from bioclip_x.dataset.context import Made
@@ -19,12 +19,6 @@ from bioclip_x.dataset.database import quote, quote_files
 from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.rows.licences import is_allowed, normalise_licence
 from bioclip_x.dataset.schema import FIRST_ROW
-
-OUTCOMES: Final = (
-    "used", "duplicate", "held out", "unreadable", "unlicensed", "unnamed", "repeated", "incomplete",
-)  # fmt: skip
-BEFORE_READING: Final = ("incomplete", "repeated", "unlicensed", "unnamed")
-"""Outcomes of rows whose image is never read."""
 
 
 def plan_rows(

@@ -1,4 +1,4 @@
-"""The source of images `my-component`: `sources: [{name: my-component, path: FOLDER}]` in the configuration of a data set."""
+"""The source of images `my-component`: `sources: [{name: my-component, path: FOLDER, licence: CC BY 4.0}]` of a data set."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -18,11 +18,11 @@ def image_sources() -> list[ComponentSpec]:
 class MyComponent:
     """JPEGs of a folder, whose file names begin with genus and species.
 
-    path: the folder. licence: of all its images.
+    path: the folder. The configuration says under which licence its images are.
     """
 
-    def __init__(self, *, path: Path, licence: str = "CC BY 4.0") -> None:
-        self.path, self.licence = path, licence
+    def __init__(self, *, path: Path) -> None:
+        self.path = path
         self._unnamed = 0
 
     def revision(self) -> str:
@@ -42,7 +42,6 @@ class MyComponent:
                 "source_id": [file.name for file in part],
                 "image": [str(file) for file in part],
                 "name": [" ".join(name) for name in names],
-                "licence": [self.licence] * len(part),
                 "problem": problems,
             })  # fmt: skip
 
