@@ -17,6 +17,7 @@ from bioclip_x.dataset.database import quote_files
 from bioclip_x.dataset.images.places import Place
 from bioclip_x.dataset.output.captions import (
     CaptionedImage,
+    ImageIds,
     caption_images,
     read_captioned,
     read_captions,
@@ -51,7 +52,7 @@ def write_captions(build: Build, samples: Path) -> Made:
     journal = stage.path / f"{digest(read_provenance(captioner))}.journal"
     counts = caption_images(
         captioner,
-        _iterate_images(build, samples, settings, journal),
+        _iterate_images(build, samples, settings, read_captioned(journal)),
         journal,
         {},
         settings.concurrency,
@@ -64,9 +65,8 @@ def write_captions(build: Build, samples: Path) -> Made:
     return get_made(stage)
 
 
-def _iterate_images(build: Build, samples: Path, settings: Captions, journal: Path) -> Iterator[CaptionedImage]:
+def _iterate_images(build: Build, samples: Path, settings: Captions, known: ImageIds) -> Iterator[CaptionedImage]:
     """Yields the drawn images that have no caption yet; those that cannot be read are left to the shards to tell."""
-    known = read_captioned(journal)
     # The identifier is a digest, so that its first digits draw the same images whatever the others are.
     drawn = f"CAST('0x' || substr(id, 1, 8) AS UBIGINT) < {int(settings.fraction * (1 << 32))}"
     found = build.database.cursor().execute(f"""
