@@ -34,7 +34,11 @@ from bioclip_x.evaluation import intervals
 from bioclip_x.evaluation.descriptors.statistics import compute_area
 from bioclip_x.evaluation.descriptors.swapped_classes import count_by_chance, find_side
 from bioclip_x.evaluation.intervals import Interval
-from bioclip_x.evaluation.risk_coverage import compute_aurc_interval, compute_false_accept_interval, measure_accuracy_at
+from bioclip_x.evaluation.metrics.risk_coverage import (
+    compute_aurc_interval,
+    compute_false_accept_interval,
+    measure_accuracy_at,
+)
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "interval_coverage.json"

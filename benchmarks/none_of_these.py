@@ -31,7 +31,7 @@ from bioclip_x import Classifier
 from bioclip_x.calibration.fit import calibrate
 from bioclip_x.calibration.refusal import list_methods, score_images
 from bioclip_x.evaluation.labelled_images import LabelledImages, embed_labelled_images, find_classes, split_in_halves
-from bioclip_x.evaluation.risk_coverage import compute_auroc, compute_false_accept, find_acceptance_threshold
+from bioclip_x.evaluation.metrics.risk_coverage import compute_auroc, compute_false_accept, find_acceptance_threshold
 from bioclip_x.hooks.registry import create_registry
 from bioclip_x.records.calibration import ACCEPTS
 from bioclip_x.text_bank.random_texts import embed_random_texts

@@ -189,9 +189,9 @@ if TYPE_CHECKING:
         TreeTensors,
         Validated,
     )
-    from bioclip_x.records.descriptor import list_as_published
     from bioclip_x.records.explanation import EXPLANATION_FORMAT
     from bioclip_x.records.image_rows import ROW_COLUMNS
+    from bioclip_x.records.texts.descriptor import list_as_published
     from bioclip_x.regions.masks import decode_mask, encode_mask, encode_polygons, encode_runs, find_box
     from bioclip_x.settings import find_cache_folder
     from bioclip_x.taxonomy import TAXON, Details, Taxonomy, TaxonomyBuilder
@@ -355,7 +355,7 @@ TOPICS: Final = {
         ("prompts", "Descriptor DescriptorSet TemplateSet WordList load_template_set load_words"),
         ("prompts.caption_prompts", "CaptionPrompt load_caption_prompt"),
         ("prompts.llm_prompts", "PromptTemplate load_template"),
-        ("records.descriptor", "list_as_published"),
+        ("records.texts.descriptor", "list_as_published"),
     ),
     "Explanations": (("records.explanation", "EXPLANATION_FORMAT"),),
     "Images": (

@@ -24,8 +24,11 @@ from bioclip_x.errors import CalibrationError, RecipeError
 from bioclip_x.evaluation.intervals import compute_mean_interval, compute_proportion_interval
 from bioclip_x.evaluation.labelled_images import LabelledImages, describe_inner_labels, describe_ties, split_in_halves
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
-from bioclip_x.evaluation.reliability import compute_adaptive_calibration_error, compute_expected_calibration_error
-from bioclip_x.evaluation.risk_coverage import (
+from bioclip_x.evaluation.metrics.reliability import (
+    compute_adaptive_calibration_error,
+    compute_expected_calibration_error,
+)
+from bioclip_x.evaluation.metrics.risk_coverage import (
     compute_aurc,
     compute_aurc_interval,
     measure_accuracy_at,

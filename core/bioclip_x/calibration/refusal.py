@@ -20,7 +20,7 @@ from bioclip_x.evaluation.descriptors.statistics import compute_area
 from bioclip_x.evaluation.intervals import Interval, compute_proportion_interval
 from bioclip_x.evaluation.labelled_images import LabelledImages, find_unlisted
 from bioclip_x.evaluation.labelled_logits import find_top_logits
-from bioclip_x.evaluation.risk_coverage import (
+from bioclip_x.evaluation.metrics.risk_coverage import (
     compute_auroc,
     compute_false_accept,
     compute_false_accept_interval,

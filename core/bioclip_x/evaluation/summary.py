@@ -13,12 +13,6 @@ import numpy as np
 
 from bioclip_x.array_types import Ints
 from bioclip_x.evaluation.correctness import Correctness
-from bioclip_x.evaluation.curves import (
-    compute_depth_curve,
-    compute_reliability,
-    compute_risk_curve,
-    measure_calibration,
-)
 from bioclip_x.evaluation.intervals import (
     Interval,
     compute_class_accuracies,
@@ -27,9 +21,15 @@ from bioclip_x.evaluation.intervals import (
     compute_seeded_ratio_interval,
     compute_spread,
 )
+from bioclip_x.evaluation.metrics.curves import (
+    compute_depth_curve,
+    compute_reliability,
+    compute_risk_curve,
+    measure_calibration,
+)
+from bioclip_x.evaluation.metrics.tree_metrics import average_distances, compute_overlaps, find_consistent
 from bioclip_x.evaluation.predictions import ImagePredictions
 from bioclip_x.evaluation.sets import summarise_sets
-from bioclip_x.evaluation.tree_metrics import average_distances, compute_overlaps, find_consistent
 from bioclip_x.records import Measure, TextEvaluation
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.costs import compute_heights

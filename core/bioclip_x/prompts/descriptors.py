@@ -15,7 +15,7 @@ from bioclip_x.messages import list_some
 from bioclip_x.prompts.formats import bioclip_x_yaml, class_lists, cub_attributes, finer, folder, prose, table
 from bioclip_x.prompts.formats.bioclip_x_yaml import FORMAT
 from bioclip_x.prompts.formats.repeated_keys import read_joined
-from bioclip_x.records.descriptor import KINDS, Descriptor, DescriptorSet, list_as_published
+from bioclip_x.records.texts.descriptor import KINDS, Descriptor, DescriptorSet, list_as_published
 
 __all__ = ["FORMAT", "KINDS", "Descriptor", "DescriptorSet", "load_descriptors", "write_descriptors"]
 

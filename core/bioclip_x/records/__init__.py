@@ -1,9 +1,6 @@
 """The frozen records that stages exchange. A stage imports these, never another stage."""
 
-from bioclip_x.records.answer import Answer
-from bioclip_x.records.bank import TextBank
 from bioclip_x.records.calibration import Calibration, Conditions
-from bioclip_x.records.descriptor import Descriptor, DescriptorSet
 from bioclip_x.records.embedding import Embedding, EmbeddingProvenance
 from bioclip_x.records.evaluation.few_shot import FewShotEvaluation, FewShotResult
 from bioclip_x.records.evaluation.figures import (
@@ -24,12 +21,15 @@ from bioclip_x.records.explanation import Explanation, HeatMap, NearestImage, Pr
 from bioclip_x.records.features import Decoded, ImageFeatures, ModelCard, OpenedImage, PatchFeatures, Source
 from bioclip_x.records.models import KnownModel, OwnClasses, OwnRecipe
 from bioclip_x.records.problem import Mismatch, Problem
-from bioclip_x.records.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.region import Box, Mask, Region
 from bioclip_x.records.result import PluginInUse, Prediction, Provenance, RankWinner, Result, Step
 from bioclip_x.records.scores import HeadInput, Logits, Scores
 from bioclip_x.records.support import SupportImages
 from bioclip_x.records.taxon import Synonym, Taxon
+from bioclip_x.records.texts.answer import Answer
+from bioclip_x.records.texts.bank import TextBank
+from bioclip_x.records.texts.descriptor import Descriptor, DescriptorSet
+from bioclip_x.records.texts.prompt import Prompt, PromptSet, TextRequest
 from bioclip_x.records.training import (
     EpochEnd,
     Gathered,

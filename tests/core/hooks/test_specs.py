@@ -51,8 +51,8 @@ from bioclip_x.records import (
     Source,
     TextRequest,
 )
-from bioclip_x.records.answer import Answer
 from bioclip_x.records.taxon import Taxon
+from bioclip_x.records.texts.answer import Answer
 from bioclip_x.records.training import EpochEnd, RunContext, StepEnd, Validated
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.builder import from_labels

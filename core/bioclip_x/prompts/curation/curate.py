@@ -11,7 +11,7 @@ from bioclip_x.prompts.curation.findings import Curated, Finding
 from bioclip_x.prompts.curation.markup import is_empty_answer, repair_markup
 from bioclip_x.prompts.curation.name_leaks import Names, OtherNames, find_leak, make_names_of_keys
 from bioclip_x.prompts.curation.visibility import find_invisible
-from bioclip_x.records.descriptor import Descriptor, DescriptorSet
+from bioclip_x.records.texts.descriptor import Descriptor, DescriptorSet
 
 CONTEXT: Final = 77
 """Tokens that CLIP's text tower reads, start and end tokens included."""

@@ -9,7 +9,7 @@ from typing import Final
 from bioclip_x.messages import list_some
 from bioclip_x.prompts.curation.findings import Done, Finding
 from bioclip_x.prompts.curation.word_forms import split_words
-from bioclip_x.records.descriptor import Descriptor, DescriptorSet
+from bioclip_x.records.texts.descriptor import Descriptor, DescriptorSet
 
 NEAR: Final = 92.0
 """Least similarity (0 to 100, rapidfuzz's token_sort_ratio) of near-duplicates."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bioclip_x.prompts.formats.collector import quote_value
-from bioclip_x.records.descriptor import DescriptorSet
+from bioclip_x.records.texts.descriptor import DescriptorSet
 
 Done = Literal["mended", "dropped", "told"]
 

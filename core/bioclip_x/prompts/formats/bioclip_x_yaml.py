@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.prompts.formats.collector import DescriptorCollector, name_kind, quote_value
-from bioclip_x.records.descriptor import DescriptorSet
+from bioclip_x.records.texts.descriptor import DescriptorSet
 
 FORMAT: Final = "bioclip-x/descriptors/1"
 _KEYS: Final = ("format", "provenance", "classes", "style")

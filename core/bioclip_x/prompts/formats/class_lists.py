@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.prompts.formats.collector import DescriptorCollector, name_kind
-from bioclip_x.records.descriptor import KINDS, Descriptor, DescriptorSet
+from bioclip_x.records.texts.descriptor import KINDS, Descriptor, DescriptorSet
 
 SENTENCES: Final = 0.8
 """Fraction of phrases that must be sentences, or begin with a body part, for the whole file to count as such."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.messages import escape_controls
-from bioclip_x.records.descriptor import KINDS, Descriptor, DescriptorSet
+from bioclip_x.records.texts.descriptor import KINDS, Descriptor, DescriptorSet
 
 SHOWN: Final = 20
 """Errors listed in a message; further ones are counted."""

@@ -15,7 +15,7 @@ from typing import Final
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import read_text
 from bioclip_x.prompts.formats.collector import DescriptorCollector
-from bioclip_x.records.descriptor import DescriptorSet
+from bioclip_x.records.texts.descriptor import DescriptorSet
 
 LEAST: Final = 50.0
 """Per cent of the annotations in which an attribute must be present for the class to have it."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from bioclip_x.messages import list_some
 from bioclip_x.prompts.formats import class_lists
-from bioclip_x.records.descriptor import DescriptorSet
+from bioclip_x.records.texts.descriptor import DescriptorSet
 
 FEWEST: Final = 0.5
 """Fraction of the texts that must hold a list for a file to be one of replies."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.records.descriptor import Descriptor, DescriptorSet
+from bioclip_x.records.texts.descriptor import Descriptor, DescriptorSet
 
 SUFFIXES: Final = (".json", ".yaml", ".yml", ".csv", ".tsv")
 

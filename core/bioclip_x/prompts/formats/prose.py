@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.prompts.formats.collector import DescriptorCollector, name_kind
-from bioclip_x.records.descriptor import DescriptorSet
+from bioclip_x.records.texts.descriptor import DescriptorSet
 
 _END: Final = re.compile(r"(?<=[a-z0-9)\"”][.!?])\s*(?=[A-Z\"“])")
 """End of a sentence. Initials (J. Smith) and U.S. do not match, as they have a capital before the full stop."""

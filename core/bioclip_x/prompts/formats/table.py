@@ -15,7 +15,7 @@ from bioclip_x.errors import DescriptorError
 from bioclip_x.io.delimited import guess_delimiter, read_delimited_rows
 from bioclip_x.io.files import read_text
 from bioclip_x.prompts.formats.collector import DescriptorCollector, quote_value
-from bioclip_x.records.descriptor import DescriptorSet
+from bioclip_x.records.texts.descriptor import DescriptorSet
 
 SUFFIXES: Final = (".csv", ".tsv")
 _CLASS: Final = ("class", "name", "label", "species", "taxon", "scientific_name", "common_name")

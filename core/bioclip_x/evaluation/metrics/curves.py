@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from bioclip_x.array_types import Ints
 from bioclip_x.evaluation.intervals import compute_binomial_interval
-from bioclip_x.evaluation.reliability import compute_expected_calibration_error
-from bioclip_x.evaluation.risk_coverage import compute_aurc, compute_aurc_interval, compute_risks
-from bioclip_x.evaluation.tree_metrics import count_taxa
+from bioclip_x.evaluation.metrics.reliability import compute_expected_calibration_error
+from bioclip_x.evaluation.metrics.risk_coverage import compute_aurc, compute_aurc_interval, compute_risks
+from bioclip_x.evaluation.metrics.tree_metrics import count_taxa
 from bioclip_x.records import CurvePoint, Measure
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.hedging import Bets, is_correct, select_most_specific

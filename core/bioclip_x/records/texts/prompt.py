@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bioclip_x.records.descriptor import DescriptorSet
+    from bioclip_x.records.texts.descriptor import DescriptorSet
     from bioclip_x.taxonomy.tree import Taxonomy
 
 

@@ -25,7 +25,7 @@ from bioclip_x.evaluation.intervals import (
     compute_proportion_interval,
     compute_weighted_mean_interval,
 )
-from bioclip_x.evaluation.reliability import average_ties
+from bioclip_x.evaluation.metrics.reliability import average_ties
 
 
 def compute_risks(score_n: Floats, right_n: npt.ArrayLike) -> Floats:

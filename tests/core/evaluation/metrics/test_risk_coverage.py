@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.evaluation.intervals import compute_binomial_interval, compute_weighted_mean_interval
-from bioclip_x.evaluation.risk_coverage import (
+from bioclip_x.evaluation.metrics.risk_coverage import (
     compute_aurc,
     compute_aurc_interval,
     compute_auroc,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from bioclip_x.records.prompt import Prompt
+    from bioclip_x.records.texts.prompt import Prompt
 
 
 @dataclass(frozen=True, slots=True)

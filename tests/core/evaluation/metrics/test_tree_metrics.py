@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.evaluation.tree_metrics import (
+from bioclip_x.evaluation.metrics.tree_metrics import (
     average_distances,
     compute_distances,
     compute_overlaps,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.evaluation.reliability import (
+from bioclip_x.evaluation.metrics.reliability import (
     average_ties,
     compute_adaptive_calibration_error,
     compute_expected_calibration_error,

@@ -10,13 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.evaluation.curves import (
+from bioclip_x.evaluation.intervals import compute_binomial_interval
+from bioclip_x.evaluation.metrics.curves import (
     compute_depth_curve,
     compute_reliability,
     compute_risk_curve,
     measure_calibration,
 )
-from bioclip_x.evaluation.intervals import compute_binomial_interval
 from bioclip_x.records import Logits
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.scoring.hedging import compute_bets

@@ -1,0 +1,1 @@
+"""Texts of classes: prompts, descriptors, what language models answer, embedded texts."""
