@@ -11,6 +11,7 @@ from bioclip_x.dataset.card.contents import list_columns, list_files
 from bioclip_x.dataset.card.settings import Hider, describe_settings
 from bioclip_x.dataset.card.treemap import Node
 from bioclip_x.dataset.config import BuildConfig
+from bioclip_x.dataset.database import quote
 from bioclip_x.dataset.outcomes import OUTCOMES
 from bioclip_x.messages import escape_controls
 from bioclip_x.taxonomy.ranks import LINNAEAN
@@ -163,7 +164,9 @@ def collect_facts(connection: Any, config: BuildConfig, counts: Mapping[str, Any
 
 
 def _list_sources(config: BuildConfig, counts: Mapping[str, Any], ask: Any) -> tuple[SourceFacts, ...]:
-    licences = ask("SELECT source, licence, count(*) AS n FROM catalogue WHERE outcome = 'used' GROUP BY ALL ORDER BY n DESC, 2")
+    licences = ask(
+        "SELECT source, licence, count(*) AS n FROM catalogue WHERE outcome = 'used' GROUP BY ALL ORDER BY n DESC, 2"
+    )
     conflicts = dict(ask("SELECT source, count(*) FROM catalogue WHERE conflict <> '' GROUP BY 1"))
     described = []
     for place, source in enumerate((*config.sources, *config.held_out.sources)):
@@ -192,7 +195,9 @@ def _count_species_by_size(connection: Any) -> tuple[int, ...]:
     return tuple(sizes.get(power, 0) for power in range(max(sizes, default=-1) + 1))
 
 
-_DIFFER: Final = " OR ".join(f"""(d."{rank}" <> '' AND k."{rank}" <> '' AND d."{rank}" <> k."{rank}")""" for rank in LINNAEAN)
+_DIFFER: Final = " OR ".join(
+    f"""(d."{rank}" <> '' AND k."{rank}" <> '' AND d."{rank}" <> k."{rank}")""" for rank in LINNAEAN
+)
 # Rows that are repeated or incomplete may have the identifier of another.
 _COUNT_DUPLICATES: Final = f"""
     SELECT d.reason, count(*) AS images, count(*) FILTER ({_DIFFER})
@@ -201,12 +206,14 @@ _COUNT_DUPLICATES: Final = f"""
 """
 # What differs from image to image is left out of reasons, so that they can be counted: folders, names of files at the
 # beginning, the ends of URLs, identifiers.
-_COUNT_REASONS: Final = rf"""
+_URL: Final = r"(https?://)(?:[^/\s@]*@)?([^/\s]+)/\S*"
+_FOLDER: Final = r"""(^|[\s'"(\[=,])(?:~|[A-Za-z]:)?[/\\](?:[^\s'"()\[\]:,]*[/\\])"""
+_FILE: Final = r"^[^\s:]+\.\w{1,5}: "
+_COUNT_REASONS: Final = f"""
     SELECT outcome, reason, count(*) AS images FROM (
-        SELECT outcome, CASE outcome WHEN 'repeated' THEN 'the source has the identifier before' ELSE regexp_replace(regexp_replace(
-            regexp_replace(left(reason, 1000), '(https?://)(?:[^/\s@]*@)?([^/\s]+)/\S*', '\1\2/…', 'g'),
-            '(^|[\s''"(\[=,])(?:~|[A-Za-z]:)?[/\\](?:[^\s''"()\[\]:,]*[/\\])', '\1', 'g'),
-            '^[^\s:]+\.\w{1,5}: ', '') END AS reason
+        SELECT outcome, CASE WHEN outcome = 'repeated' THEN 'the source has the identifier before' ELSE
+            regexp_replace(regexp_replace(regexp_replace(left(reason, 1000),
+                {quote(_URL)}, '\\1\\2/…', 'g'), {quote(_FOLDER)}, '\\1', 'g'), {quote(_FILE)}, '') END AS reason
         FROM catalogue WHERE outcome <> 'used' AND reason <> ''
     ) GROUP BY outcome, reason
     QUALIFY row_number() OVER (PARTITION BY outcome ORDER BY images DESC, reason) <= {MOST_REASONS}

@@ -35,7 +35,10 @@ def describe_settings(config: BuildConfig) -> Mapping[str, Any]:
     described = {name: _hide(value) for name, value in given.items()}
     described["sources"] = [_name_source(one) for one in config.sources]
     if config.held_out.sources:
-        described["held_out"] = {**described["held_out"], "sources": [_name_source(one) for one in config.held_out.sources]}
+        described["held_out"] = {
+            **described["held_out"],
+            "sources": [_name_source(one) for one in config.held_out.sources],
+        }
     if config.captions:
         described["captions"] = {**described["captions"], "component": config.captions.component.name}
     return described

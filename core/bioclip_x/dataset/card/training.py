@@ -57,7 +57,7 @@ def find_shard_reader(registry: Registry) -> tuple[str, str] | None:
 
 
 def choose_model(registry: Registry) -> str | None:
-    """Returns the first model of a family, in its order, else the default one: what is embedded in a package is a demonstration."""
+    """Returns the first model that a family lists, else the default one, which may be a demonstration."""
     known = (model.name for model in list_known_models(registry) if not model.encoder)
     return next(known, registry.default("models"))
 
@@ -92,8 +92,9 @@ def format_training_config(registry: Registry, splits: Mapping[str, SplitShards]
         ("seed", seed, "of the order, the texts and the crops"),
         ("output", "run", "checkpoints, log.jsonl, and at the end model/"),
     ]
-    return "# Trains on this data set; paths are relative to this file.\n#\n#     bioclip-x train train.yaml\n\n" + "".join(
-        _format_line(*line) for line in lines
+    return (
+        "# Trains on this data set; paths are relative to this file.\n#\n#     bioclip-x train train.yaml\n\n"
+        + "".join(_format_line(*line) for line in lines)
     )
 
 

@@ -47,7 +47,9 @@ def describe_attribution(facts: Facts) -> str:
     if images := sum(one.images for one in facts.licences if "-NC" in one.name):
         text += f" Those of {pluralise(images, 'image')} permit no commercial use."
     if images := sum(one.images for one in facts.licences if one.name in ("unknown", "other")):
-        text += f" Of {pluralise(images, 'image')} the licence is unknown, or not a common one: ask before publishing them."
+        text += (
+            f" Of {pluralise(images, 'image')} the licence is unknown, or not a common one: ask before publishing them."
+        )
     return text
 
 
