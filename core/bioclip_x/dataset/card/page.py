@@ -83,11 +83,7 @@ def format_page(facts: Facts) -> str:
 def make_map(css: str, tree: Node, box: Box, rank: str, colours: Mapping[str, int]) -> Map:
     tiles = list(lay_out(tree, box))
     leaves = tuple(
-        Mark(
-            tile.box,
-            f"c{_find_colour(tile, rank, colours)} t{_find_tint(tile, rank)}",
-            describe_tile(tile, tree.images),
-        )
+        Mark(tile.box, _choose_css(tile, rank, colours), describe_tile(tile, tree.images))
         for tile in tiles
         if not tile.node.children
     )
