@@ -107,6 +107,8 @@ class LabelledData:
         except (ImageError, ComponentError) as problem:
             log_row(problem)
             return Source(name, error=str(problem))
+        if isinstance(image, bytes):
+            return Source(name, data=image)
         is_file = not isinstance(image, np.ndarray) and not hasattr(image, "getbands")
         return make_file_source(str(image)) if is_file else make_memory_source(name, image)
 

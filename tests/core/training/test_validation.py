@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,8 +16,9 @@ from torch import nn
 from bioclip_x import Classifier, hookimpl
 from bioclip_x.errors import TrainingError
 from bioclip_x.hooks.capabilities import LossCapabilities
-from bioclip_x.hooks.components import LinearHead
+from bioclip_x.hooks.components import Dataset, LinearHead
 from bioclip_x.hooks.registry import create_registry
+from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import LossInput, RunContext, Validated
 from bioclip_x.training.checkpointing import checkpoints
 from bioclip_x.training.checkpointing.checkpoints import Place
@@ -25,7 +26,15 @@ from bioclip_x.training.compute.towers import Towers
 from bioclip_x.training.compute.world import World
 from bioclip_x.training.config import Validation, read_config
 from bioclip_x.training.trainer import Trainer
-from bioclip_x.training.validation import _looking_at, covers_classes, find_class_rows, is_best, is_due, use_module
+from bioclip_x.training.validation import (
+    LabelledData,
+    _looking_at,
+    covers_classes,
+    find_class_rows,
+    is_best,
+    is_due,
+    use_module,
+)
 from bioclip_x_plugins.encoders.trainable import TrainableOpenClip
 from processes import run_in_processes
 
@@ -343,3 +352,19 @@ def test_images_that_cannot_be_read_are_named(config_file: Path, held_out: dict[
         note.startswith("validation: 1 image cannot be read, left out: ") and str(broken) in note
         for note in outcome.notes
     )
+
+
+def test_a_data_set_may_give_the_content_of_files(pictures: Path) -> None:
+    content = (pictures / "a.png").read_bytes()
+
+    class Shards:
+        def name(self, index: int) -> str:
+            return f"shard.tar/{index}.png"
+
+        def image(self, index: int) -> bytes:
+            return content
+
+    data = LabelledData((cast(Dataset, Shards()),), ImageFiles(), ((0, 7),), np.zeros(1, np.int64))
+    source = data.make_source(0)
+    assert (source.name, source.data) == ("shard.tar/7.png", content)
+    assert data.files.read(source).image.size == (40, 30)

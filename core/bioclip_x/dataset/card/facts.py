@@ -11,6 +11,7 @@ from bioclip_x.dataset.card.contents import list_columns, list_files
 from bioclip_x.dataset.card.settings import Hider, describe_settings
 from bioclip_x.dataset.card.treemap import Node
 from bioclip_x.dataset.config import BuildConfig
+from bioclip_x.dataset.database import quote
 from bioclip_x.dataset.schema import OUTCOMES
 from bioclip_x.messages import escape_controls
 from bioclip_x.taxonomy.ranks import LINNAEAN
@@ -205,13 +206,14 @@ _COUNT_DUPLICATES: Final = f"""
 """
 # What differs from image to image is left out of reasons, so that they can be counted: folders, names of files at the
 # beginning, the ends of URLs, identifiers.
-_COUNT_REASONS: Final = rf"""
+_URL: Final = r"(https?://)(?:[^/\s@]*@)?([^/\s]+)/\S*"
+_FOLDER: Final = r"""(^|[\s'"(\[=,])(?:~|[A-Za-z]:)?[/\\](?:[^\s'"()\[\]:,]*[/\\])"""
+_FILE: Final = r"^[^\s:]+\.\w{1,5}: "
+_COUNT_REASONS: Final = f"""
     SELECT outcome, reason, count(*) AS images FROM (
-        SELECT outcome, CASE outcome WHEN 'repeated' THEN 'the source has the identifier before'
-            ELSE regexp_replace(regexp_replace(
-            regexp_replace(left(reason, 1000), '(https?://)(?:[^/\s@]*@)?([^/\s]+)/\S*', '\1\2/…', 'g'),
-            '(^|[\s''"(\[=,])(?:~|[A-Za-z]:)?[/\\](?:[^\s''"()\[\]:,]*[/\\])', '\1', 'g'),
-            '^[^\s:]+\.\w{1, 5}: ', '') END AS reason
+        SELECT outcome, CASE WHEN outcome = 'repeated' THEN 'the source has the identifier before' ELSE
+            regexp_replace(regexp_replace(regexp_replace(left(reason, 1000),
+                {quote(_URL)}, '\\1\\2/…', 'g'), {quote(_FOLDER)}, '\\1', 'g'), {quote(_FILE)}, '') END AS reason
         FROM catalogue WHERE outcome <> 'used' AND reason <> ''
     ) GROUP BY outcome, reason
     QUALIFY row_number() OVER (PARTITION BY outcome ORDER BY images DESC, reason) <= {MOST_REASONS}

@@ -42,13 +42,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Map:
-    """A drawing. leaves: fill it. frames: around higher taxa, the lowest first."""
+    """A drawing. leaves: fill it. frames: around higher taxa, the lowest first. labels: with the colours below them."""
 
     css: str
     box: Box
     leaves: tuple[Mark, ...]
     frames: tuple[Mark, ...]
-    labels: tuple[Label, ...]
+    labels: tuple[tuple[Label, str], ...]
 
 
 def format_page(facts: Facts) -> str:
@@ -83,19 +83,14 @@ def format_page(facts: Facts) -> str:
 def make_map(css: str, tree: Node, box: Box, rank: str, colours: Mapping[str, int]) -> Map:
     tiles = list(lay_out(tree, box))
     leaves = tuple(
-        Mark(
-            tile.box,
-            f"c{_find_colour(tile, rank, colours)} t{_find_tint(tile, rank)}",
-            describe_tile(tile, tree.images),
-        )
+        Mark(tile.box, _choose_css(tile, rank, colours), describe_tile(tile, tree.images))
         for tile in tiles
         if not tile.node.children
     )
     frames = [tile for tile in tiles if len(tile.path) <= BORDERED and tile.node.children and tile.box.area > 500]
     frames.sort(key=lambda tile: -len(tile.path))
-    return Map(
-        css, box, leaves, tuple(Mark(one.box, f"f{len(one.path)}") for one in frames), tuple(choose_labels(tiles))
-    )
+    labels = tuple((one, _choose_css(one.tile, rank, colours)) for one in choose_labels(tiles))
+    return Map(css, box, leaves, tuple(Mark(one.box, f"f{len(one.path)}") for one in frames), labels)
 
 
 def choose_colour_rank(tree: Node) -> str:
@@ -125,16 +120,13 @@ def _list_at_rank(node: Node, rank: str) -> Iterable[Node]:
             yield from _list_at_rank(child, rank)
 
 
-def _find_colour(tile: Tile, rank: str, colours: Mapping[str, int]) -> int:
-    return next((colours.get(node.name, 0) for node in tile.path if node.rank == rank), 0)
-
-
-def _find_tint(tile: Tile, rank: str) -> int:
-    """Returns one of three tints, by which neighbours among the taxa just below the coloured ones differ."""
+def _choose_css(tile: Tile, rank: str, colours: Mapping[str, int]) -> str:
+    """Returns the classes of a colour, and of one of three tints, by which neighbours just below the coloured taxa differ."""
+    colour = next((colours.get(node.name, 0) for node in tile.path if node.rank == rank), 0)
     below = MAP_RANKS.index(rank) + 1
-    if len(tile.path) <= below or tile.path[below].pooled:
-        return 0
-    return tile.path[below - 1].children.index(tile.path[below]) % 3
+    is_tinted = len(tile.path) > below and not tile.path[below].pooled
+    tint = tile.path[below - 1].children.index(tile.path[below]) % 3 if is_tinted else 0
+    return f"c{colour} t{tint}" if tint else f"c{colour}"
 
 
 def describe_tile(tile: Tile, total: int) -> str:

@@ -57,7 +57,7 @@ def find_shard_reader(registry: Registry) -> tuple[str, str] | None:
 
 
 def choose_model(registry: Registry) -> str | None:
-    """Returns the first model of a family, in its order, else the default one: a package embeds a demonstration only."""
+    """Returns the first model that a family lists, else the default one, which may be a demonstration."""
     known = (model.name for model in list_known_models(registry) if not model.encoder)
     return next(known, registry.default("models"))
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-LETTER: Final = 0.56
+LETTER: Final = 0.58
 """Mean width of a letter, in font sizes."""
 
 
@@ -27,8 +27,8 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Node:
-    """A taxon. images: of it and all below. name: "" for what is identified no further. pooled: the small taxa that it stands
-    for, 0 for one taxon. children: the largest first; none, or as many images in all as this has."""
+    """A taxon. images: of it and all below. name: "" for what is identified no further. children: the largest first, none or as
+    many images in all as this has. pooled: the number of small taxa that it stands for, 0 for one taxon."""
 
     name: str
     rank: str
@@ -147,7 +147,7 @@ def _fit(tile: Tile, smallest: float, largest: float) -> Label | None:
     node, box = tile.node, tile.box
     if not node.name:
         return None
-    size = min(largest, box.height * 0.45, (box.width - 4) / (LETTER * len(node.name)))
+    size = min(largest, box.height * 0.45, (box.width - 8) / (LETTER * len(node.name)))
     return Label(tile, node.name, size) if size >= smallest else None
 
 
