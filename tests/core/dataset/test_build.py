@@ -34,7 +34,7 @@ pytest.importorskip("imagehash", reason="needs the extra dataset")
 
 ALWAYS = (
     "counts.json", "catalogue.parquet", "taxonomy.csv", "lock", "sources.json", "samples.parquet", "failed.parquet",
-    "captions.parquet", "inputs.json",
+    "captions.parquet", "inputs.json", "README.md", "card.html", "train.yaml",
 )  # fmt: skip
 """Files that each run writes, from tables that it keeps."""
 
