@@ -75,7 +75,7 @@ def format_training_config(registry: Registry, splits: Mapping[str, SplitShards]
     batch = min(LARGEST_BATCH, 1 << (train.images.bit_length() - 1))
     steps = EPOCHS * (train.images // batch)
     lines: list[tuple[str, Any, str]] = [
-        ("model", model, "to start from; another by name, or a new one described: bioclip-x train --help"),
+        ("model", model, "to start from; bioclip-x models lists others, or describe a new one"),
         ("taxonomy", TAXONOMY, "the classes: the lineages of the images"),
         ("text", [text], "how they are written; several are drawn by turns, see: bioclip-x plugins list"),
         ("data", [refer(train)], f"{train.images:,} images"),
