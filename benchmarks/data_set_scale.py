@@ -5,7 +5,8 @@
 No image is read: what the stage of reading would write (hashes, sizes) is generated. Rows are of 450,000 species of a generated
 tree of 867,455, frequent and rare ones as in the Encyclopedia of Life (Zipf); a part is given with an author, by its genus
 only, under a synonym, or is unknown. 3% of the images are equal to another one, 1% differ from one by a few bits of their hash.
-The tar files are not written, but the place of each image in them is found. Writes benchmarks/results/data_set_scale.json.
+The tar files are not written, but the place of each image in them is found. Writes benchmarks/results/data_set_scale.json
+and the table of docs/building-data-sets.md.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ from bioclip_x.plugin import LINNAEAN, ComponentSpec, hookimpl
 from bioclip_x.progress import Progress
 
 RESULTS = Path(__file__).parent / "results" / "data_set_scale.json"
+PAGE = Path(__file__).parents[1] / "docs" / "building-data-sets.md"
+BEGIN, END = "<!-- scale: written by benchmarks/data_set_scale.py -->", "<!-- end of scale -->"
 SPECIES = 450_000
 BATCH = 100_000
 LICENCES = ("CC BY 4.0", "CC0", "http://creativecommons.org/licenses/by-nc/4.0/", "cc-by-nc-sa-3.0", "", "© the author")
@@ -221,6 +224,25 @@ def measure(rows: int, folder: Path) -> dict[str, Any]:
     }
 
 
+def make_table(results: dict[str, Any]) -> str:
+    """Makes the table of a page from a results file."""
+    machine = results["machine"]
+    rows = [f"| {name} | {seconds:,.0f} |" for name, seconds in results["seconds"].items() if "generating" not in name]
+    total = f"| **in all** | **{results['total_seconds']:,.0f}** |"
+    about = (
+        f"{results['rows']:,} generated rows with {results['names']:,} different names, of {results['taxa']:,} taxa that are "
+        f"used, against two trees of 867,455 species, on {machine['cores']} cores ({machine['processor']}): "
+        f"{results['seconds_per_million']:.0f} s per million rows, {max(results['peak_rss_gb'].values()):.1f} GB of memory at "
+        f"most, a catalogue of {results['catalogue_bytes'] / 1e6:,.0f} MB. No image is read: that takes as long as decoding them."
+    )
+    return "\n".join([about, "", "| stage | seconds |", "| --- | ---: |", *rows, total])
+
+
+def write_table_of_page(results: dict[str, Any]) -> None:
+    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n{make_table(results)}\n{END}{rest.partition(END)[2]}", "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=10_000_000)
@@ -232,7 +254,9 @@ def main() -> None:
         found = measure(arguments.rows, folder)
     finally:
         shutil.rmtree(folder)
-    RESULTS.write_text(json.dumps({"machine": describe("pyarrow", "duckdb"), **found}, indent=1) + "\n")
+    results = {"machine": describe("pyarrow", "duckdb"), **found}
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+    write_table_of_page(results)
     print(json.dumps(found, indent=1))
 
 

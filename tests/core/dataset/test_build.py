@@ -152,6 +152,7 @@ def test_of_two_equal_images_the_one_of_the_first_source_is_kept_however_the_ord
         assert used == {("park" if number == 0 else "lake", 8)}
     build(file, **{"output": str(tmp_path / "fresh"), "duplicates.pictures": 0})
     fresh, changed = hash_outputs(tmp_path / "fresh"), hash_outputs(tmp_path / "out")
+    del fresh["README.md"]  # which has the setting of the pages
     assert fresh == {name: changed[name] for name in fresh}  # the pages show the pairs in another order
 
 
