@@ -61,7 +61,7 @@ def _make_header(facts: Facts) -> dict[str, Any]:
         header |= {"license_name": "of-each-image", "license_link": "README.md"}
     header |= {
         "task_categories": ["image-classification", "zero-shot-image-classification"],
-        "tags": ["biology", "biodiversity", "taxonomy", "images", "webdataset", "bioclip-x"],
+        "tags": ["biology", "biodiversity", "taxonomy", "images", "bioclip-x"],
         "size_categories": [next((name for most, name in SIZES if facts.used < most), "n>1T")],
     }
     splits = [name for name, *_ in facts.splits if re.fullmatch(r"\w+", name)]
