@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bioclip_x.dataset.card.write import write_card
 from bioclip_x.dataset.config import BuildConfig
-from bioclip_x.dataset.context import MOST_WORKERS, Build, NameTables, join, number_sources
+from bioclip_x.dataset.context import MOST_WORKERS, Build, Made, NameTables, join, number_sources
 from bioclip_x.dataset.database import open_database
-from bioclip_x.dataset.folder import open_folder, write_json
-from bioclip_x.dataset.images.reading import read_images
+from bioclip_x.dataset.folder import WORK, open_folder, write_json
+from bioclip_x.dataset.images.reading import FAILED, read_images
 from bioclip_x.dataset.output.captioning import write_captions
 from bioclip_x.dataset.output.catalogue import count_images, write_catalogue, write_taxonomy
 from bioclip_x.dataset.output.samples import place_all_images, write_class_texts
@@ -23,6 +24,7 @@ from bioclip_x.dataset.rows.deciding import decide_all_rows, find_duplicates
 from bioclip_x.dataset.rows.listing import list_all_rows
 from bioclip_x.dataset.rows.planning import collect_given_names, plan_all_rows, resolve_given_names
 from bioclip_x.dataset.schema import HELD_OUT, write_table
+from bioclip_x.errors import DatasetError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.images.files import make_image_files
 from bioclip_x.progress import Progress
@@ -79,7 +81,7 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
     samples = place_all_images(build, rows, resolved, images, decided)
     captions = write_captions(build, samples)
     shards = write_shards(build, samples, captions, write_class_texts(build, samples))
-    folder, failed = build.folder.path, build.folder.work / "failed.parquet"
+    folder, failed = build.folder.path, build.folder.work / FAILED
     unreadable = [(row, reason) for shard in shards.values() for row, reason in shard.failed]
     columns = {"row": [row for row, _ in unreadable], "reason": [reason for _, reason in unreadable]}
     write_table(failed, pa.table(columns, schema=HELD_OUT))
@@ -87,9 +89,20 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
         "decided": decided.files, "resolved": resolved.files, "images": images.files, "samples": [samples],
         "failed": [failed], "captions": captions.files,
     }  # fmt: skip
-    write_catalogue(build.database, rows, tables, folder)
+    write_catalogue(build.database, rows, tables, folder, build.config.base)
     write_taxonomy(build.database, folder)
     counts = count_images(build.database)
+    check_counts(counts, rows)
     write_json(folder / COUNTS, counts)
     write_card(build, counts)
     return counts
+
+
+def check_counts(counts: Mapping[str, Any], rows: Made) -> None:
+    """Raises DatasetError unless each row of the sources has one outcome."""
+    listed = sum(pq.read_metadata(file).num_rows for file in rows.files)
+    if not listed == counts["images"] == sum(counts["outcomes"].values()):
+        raise DatasetError(
+            f"the catalogue accounts for {counts['images']:,} of the {listed:,} rows of the sources: a fault of bioclip-x or a "
+            f"damaged file; delete {WORK}/ and build again"
+        )

@@ -266,7 +266,10 @@ def read_config(file: Path, changes: Mapping[str, Any] | None = None) -> BuildCo
     for name, value in (changes or {}).items():
         set_field(document, name, value, DatasetError)
         origins.pop(name.split(".")[0], None)
-    return make_config(document | {"base": file.parent}, partial(find_place, file, origins, error=DatasetError))
+    # Absolute, so that what the stages keep holds wherever the next run is started.
+    return make_config(
+        document | {"base": file.parent.resolve()}, partial(find_place, file, origins, error=DatasetError)
+    )
 
 
 def make_config(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ def open_database(folder: Path, memory: str, threads: int) -> Iterator[Any]:
     except ImportError:
         raise DatasetError("building a data set needs DuckDB: pip install 'bioclip-x[dataset]'") from None
     spill = folder / "spill"
+    shutil.rmtree(spill, ignore_errors=True)  # of a run that was killed
     try:
         with duckdb.connect() as connection:
             for name, value in (
@@ -39,6 +41,8 @@ def open_database(folder: Path, memory: str, threads: int) -> Iterator[Any]:
         raise DatasetError(f"DuckDB needs more than memory: {memory}: {_shorten(problem)}") from problem
     except duckdb.IOException as problem:
         raise DatasetError(f"the tables cannot be read or written: {_shorten(problem)}") from problem
+    except duckdb.Error as problem:
+        raise DatasetError(f"DuckDB fails: {_shorten(problem)}") from problem
 
 
 def quote(text: str) -> str:

@@ -23,7 +23,8 @@ from bioclip_x.messages import list_some
 
 WORK: Final = "work"
 STATE: Final = "stage.json"
-_DIGEST: Final = re.compile(r"was '[0-9a-f]{16}'")
+_DIGEST: Final = re.compile(r"[0-9a-f]{16}")
+_FILES: Final = re.compile(r"(?:revision|(?P<of>\S.*)\.files) was ")
 VERSION: Final = 1
 """Of the files in `work/`."""
 
@@ -48,10 +49,11 @@ class BuildFolder:
     def __init__(self, path: Path, say: Callable[[str], None]) -> None:
         self.path, self.work, self._say = path, path / WORK, say
 
-    def open_stage(self, name: str, inputs: Mapping[str, Any], *, keeps: bool = False) -> Stage:
+    def open_stage(self, name: str, inputs: Mapping[str, Any], *, keeps: bool = False, title: str = "") -> Stage:
         """Opens a stage, and empties it where its inputs have changed.
 
-        keeps: its files say for themselves what they were made from, and stay. Raises DatasetError for a damaged state.
+        keeps: its files say for themselves what they were made from, and stay. title: for notes. Raises
+        DatasetError for a damaged state.
         """
         folder = self.work / name
         wanted = json.loads(json.dumps(inputs))
@@ -62,14 +64,9 @@ class BuildFolder:
         # A folder that says of nothing what it was begun from is what an interrupted deletion left.
         if folder.exists() and (before is not None or begun != wanted):
             old = before["inputs"] if before is not None else begun
-            # Digests of other stages tell a reader nothing; those stages have said what changed.
-            differences = (
-                [one for one in describe_differences(old, wanted) if not _DIGEST.search(one)]
-                if isinstance(old, dict)
-                else []
-            )
+            differences = list_changes(old, wanted) if isinstance(old, dict) else []
             if differences and not keeps:
-                self._say(f"{name}: done again, since {list_some(differences, 3)}")
+                self._say(f"{title or name}: done again, since {list_some(differences, 3)}")
             (folder / STATE).unlink(missing_ok=True)  # first: what is deleted in part must not count as complete
             if not keeps:
                 shutil.rmtree(folder)
@@ -81,6 +78,21 @@ class BuildFolder:
         state = read_json(folder / STATE)
         is_valid = isinstance(state, dict) and state.get("version") == VERSION and {"inputs", "summary"} <= state.keys()
         return state if is_valid else None
+
+
+def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Returns what a reader should know of changed inputs. Digests tell nothing; other stages have said what changed.
+
+    >>> list_changes({"seed": 1, "revision": "0" * 16}, {"seed": 2, "revision": "1" * 16})
+    ['seed was 1 and is 2', 'its files have changed']
+    """
+    changes = []
+    for one in describe_differences(before, now):
+        if match := _FILES.match(one):
+            changes.append(f"the files of {match['of']} have changed" if match["of"] else "its files have changed")
+        elif not _DIGEST.search(one):
+            changes.append(one)
+    return changes
 
 
 @contextmanager

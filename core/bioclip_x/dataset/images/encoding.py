@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,9 +11,12 @@ from PIL import ExifTags, Image
 
 from bioclip_x.dataset.config import Images
 from bioclip_x.dataset.images.places import Place
+from bioclip_x.errors import ImageError
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.records import Source
 
+CHANGED: Final = "changed while the data set was built"
+"""Before the reason: the next run reads the image again."""
 KEPT_FORMATS: Final[Mapping[str, str]] = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
 """Formats whose files are written as they are, and the names of their members: what BioCLIP reads."""
 
@@ -22,13 +26,27 @@ def encode_image(files: ImageFiles, settings: Images, sample: Mapping[str, Any])
 
     JPEG, PNG and WebP files are kept as they are if they are small enough, upright and in RGB or grey; all others become JPEGs.
     """
-    raw = Place(sample["file"], sample["offset"], sample["size"]).read()
+    raw = read_unchanged(sample)
     if suffix := _find_kept_suffix(raw, settings):
         return suffix, raw
     image = resize(files.read(Source(sample["image"], data=raw)).image, settings)
     stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=settings.quality)
+    try:
+        image.save(stream, "JPEG", quality=settings.quality)
+    except (OSError, ValueError) as problem:  # a side of more than 65,535 pixels
+        raise ImageError(f"cannot be written as a JPEG file of {image.width} × {image.height} pixels") from problem
     return "jpg", stream.getvalue()
+
+
+def read_unchanged(sample: Mapping[str, Any]) -> bytes:
+    """Reads the bytes of an image. Raises ImageError, which begins with `CHANGED`, unless they are those that were judged."""
+    try:
+        raw = Place(sample["file"], sample["offset"], sample["size"]).read()
+    except ImageError as problem:
+        raise ImageError(f"{CHANGED}: {problem}") from None
+    if hashlib.sha256(raw).digest() != sample["sha256"]:
+        raise ImageError(f"{CHANGED}: the file has other bytes")
+    return raw
 
 
 def resize(image: Image.Image, settings: Images) -> Image.Image:

@@ -15,8 +15,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from bioclip_x.dataset.context import Build, Made, digest, get_made
-from bioclip_x.dataset.database import quote_files
+from bioclip_x.dataset.database import quote, quote_files
 from bioclip_x.dataset.duplicates.hashing import perceptual_hash
+from bioclip_x.dataset.images.encoding import CHANGED
 from bioclip_x.dataset.images.places import Place, find_places, is_compressed_tar
 from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.schema import BEFORE_READING, IMAGES, write_table
@@ -27,6 +28,10 @@ from bioclip_x.io.streams import open_binary_output
 from bioclip_x.records import Source
 
 IMAGES_PER_TASK: Final = 256
+FAILED: Final = "failed.parquet"
+"""The images that could not be written: `row` and `reason`."""
+KEPT: Final = "kept://"
+"""Before the name of a file of this stage, which may be moved with the data set."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Reader:
                 record = self._read(row, member or image, place)
                 if isinstance(place, Place) and place.data is not None and not record["error"]:
                     stream.write(place.data)
-                    record |= {"file": str(kept), "offset": end}
+                    record |= {"file": f"{KEPT}{kept.parent.name}/{kept.name}", "offset": end}
                     end += place.size
                 records.append(record)
         if not end:
@@ -104,9 +109,13 @@ def find_next_number(folder: Path) -> int:
 
 
 def read_images(build: Build, rows: Mapping[int, Made], plan: Made) -> Made:
-    """Reads the images that may be used or are held out, and were not read before; downloads that failed are tried again."""
+    """Reads the images that may be used or are held out, and were not read before.
+
+    Downloads that failed are tried again, and so are images that changed before they were written.
+    """
     hashes = build.config.duplicates.perceptual is not None
     settings = {"truncated": build.config.images.truncated, "hashes": hashes}
+    names = {number: name for name, number in build.numbers.items()}
     files: list[Path] = []
     done = 0
 
@@ -116,9 +125,11 @@ def read_images(build: Build, rows: Mapping[int, Made], plan: Made) -> Made:
         build.progress.update("images", done, None)
 
     for number, listed in rows.items():
-        stage = build.folder.open_stage(f"images/{number:03}", {"rows": listed.version, **settings})
+        stage = build.folder.open_stage(
+            f"images/{number:03}", {"rows": listed.version, **settings}, title=f"images of {names[number]}"
+        )
         read = tuple(sorted(stage.path.glob("images-*.parquet")))
-        missing = iterate_missing(build.database, listed, plan, read)
+        missing = iterate_missing(build.database, listed, plan, read, build.folder.work / FAILED)
         build.run(Reader(build.files, hashes), make_tasks(missing, stage.path), show)
         join_parts(build.database, listed, stage.path)
         files += get_made(stage, "images-*.parquet").files
@@ -128,14 +139,25 @@ def read_images(build: Build, rows: Mapping[int, Made], plan: Made) -> Made:
     return Made(tuple(files), digest([listed.version for listed in rows.values()], settings))
 
 
+def locate_kept(build: Build) -> str:
+    """Returns SQL of the path of the file that holds an image of the table `i`."""
+    folder = quote(f"{build.folder.work / 'images'}/")
+    return f"CASE WHEN starts_with(i.file, '{KEPT}') THEN {folder} || substr(i.file, {len(KEPT) + 1}) ELSE i.file END"
+
+
 def iterate_missing(
-    database: Any, rows: Made, plan: Made, read: tuple[Path, ...]
+    database: Any, rows: Made, plan: Made, read: tuple[Path, ...], failed: Path
 ) -> Iterator[list[tuple[int, str, str]]]:
     """Yields (row, path or URL, member) of the images of a source that are to be read, in batches, in order."""
     done = "SELECT NULL::BIGINT AS row WHERE false"
     if read:
         # What is at hand and cannot be read is not tried again; a server may answer another time.
-        done = f"SELECT row FROM read_parquet({quote_files(read)}) WHERE error = '' OR size >= 0"
+        done = f"SELECT row FROM read_parquet({quote_files(read)}) WHERE (error = '' OR size >= 0)"
+        if failed.exists():
+            changed = (
+                f"SELECT row FROM read_parquet({quote_files([failed])}) WHERE starts_with(reason, {quote(CHANGED)})"
+            )
+            done += f" AND row NOT IN ({changed})"
     result = database.cursor().execute(f"""
         SELECT r.row, r.image, r.member FROM read_parquet({quote_files(rows.files)}) r
         JOIN read_parquet({quote_files(plan.files)}) p USING (row)

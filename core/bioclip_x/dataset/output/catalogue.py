@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.dataset.context import Made
-from bioclip_x.dataset.database import quote_files
+from bioclip_x.dataset.database import quote, quote_files
 from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.schema import FIRST_ROW, OUTCOMES
 from bioclip_x.io.replacement import open_replacement
@@ -18,14 +18,17 @@ CATALOGUE: Final = "catalogue.parquet"
 TAXONOMY: Final = "taxonomy.csv"
 
 
-def write_catalogue(connection: Any, rows: Made, files: Mapping[str, Sequence[Path]], folder: Path) -> None:
+def write_catalogue(connection: Any, rows: Made, files: Mapping[str, Sequence[Path]], folder: Path, base: Path) -> None:
     """Writes `catalogue.parquet`, in the order of the sources.
 
+    Paths below the folder `base` are relative to it.
     files: the tables `decided`, `resolved`, `images`, `samples`, `failed` (row, reason) and `captions`.
     The view `catalogue` of the file stays in the connection.
     """
     ranks = ", ".join(f'n."{rank}"' for rank in LINNAEAN)
     output = folder / CATALOGUE
+    root = f"{base}/".replace("//", "/")
+    image = f"CASE WHEN starts_with(r.image, {quote(root)}) THEN substr(r.image, {len(root) + 1}) ELSE r.image END"
     decided = f"read_parquet({quote_files(files['decided'])})"
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE kept AS SELECT row, id FROM {decided}
@@ -37,7 +40,7 @@ def write_catalogue(connection: Any, rows: Made, files: Mapping[str, Sequence[Pa
 
     def make_query(part: RowRange) -> str:
         return f"""
-            SELECT d.id, s.name AS source, r.source_id, r.image, r.member,
+            SELECT d.id, s.name AS source, r.source_id, {image} AS image, r.member,
                 CASE WHEN f.row IS NULL THEN d.outcome ELSE 'unreadable' END AS outcome,
                 coalesce(f.reason, d.reason) AS reason,
                 CASE WHEN f.row IS NULL THEN d.split ELSE '' END AS split,
@@ -82,10 +85,11 @@ def write_taxonomy(connection: Any, folder: Path) -> int:
 def count_images(connection: Any) -> dict[str, Any]:
     """Counts the images of the catalogue by outcome, source, status, rank, split and licence, and the taxa that are used."""
 
-    def count(*columns: str, where: str = "true") -> list[dict[str, Any]]:
+    def count(*columns: str, where: str = "true", most: int | None = None) -> list[dict[str, Any]]:
         named = ", ".join(f'"{column}"' for column in columns)
         rows = connection.execute(
             f"SELECT {named}, count(*) AS images FROM catalogue WHERE {where} GROUP BY ALL ORDER BY images DESC, {named}"
+            + (f" LIMIT {most}" if most else "")
         ).fetchall()
         return [dict(zip((*columns, "images"), row)) for row in rows]
 
@@ -101,5 +105,5 @@ def count_images(connection: Any) -> dict[str, Any]:
         "splits": count("split", where=used),
         "licences": count("licence", "outcome"),
         "ranks": dict(zip(LINNAEAN, connection.execute(f"SELECT {taxa} FROM catalogue WHERE {used}").fetchall()[0])),
-        "reasons": count("outcome", "reason", where="outcome <> 'used' AND reason <> ''")[:1000],
+        "reasons": count("outcome", "reason", where="outcome <> 'used' AND reason <> ''", most=1000),
     }

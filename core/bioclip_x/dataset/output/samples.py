@@ -9,8 +9,9 @@ from typing import Final
 
 import pyarrow as pa
 
-from bioclip_x.dataset.context import Build, Made
+from bioclip_x.dataset.context import Build, Made, digest
 from bioclip_x.dataset.database import quote, quote_files
+from bioclip_x.dataset.images.reading import locate_kept
 from bioclip_x.dataset.output.texts import build_texts, choose_text
 from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.schema import FIRST_ROW
@@ -35,8 +36,9 @@ def place_all_images(build: Build, rows: Made, resolved: Made, images: Made, dec
         "names": resolved.version,
         "seed": config.seed,
         "images": config.shards.images,
+        "work": digest(str(build.folder.work)),  # which may hold the images
     }
-    stage = build.folder.open_stage("samples", inputs)
+    stage = build.folder.open_stage("samples", inputs, title="order of the images")
     output = stage.path / "samples.parquet"
     if stage.summary is None:
         place_images(build, rows, resolved, images, decided, output)
@@ -62,7 +64,8 @@ def place_images(build: Build, rows: Made, resolved: Made, images: Made, decided
 
     def make_query(part: RowRange) -> str:
         return f"""
-            SELECT o.row, o.shard, o.place, d.id, d.split, d.licence, i.file, i."offset", i.size, i.sha256, r.image,
+            SELECT o.row, o.shard, o.place, d.id, d.split, d.licence, {locate_kept(build)} AS file, i."offset", i.size,
+                i.sha256, r.image,
                 s.name AS source, r.source_id, r.rights_holder, r.reference, r.text, n.status, n.name, n.rank, {ranks},
                 n.common_name
             FROM {part.of([places])} o

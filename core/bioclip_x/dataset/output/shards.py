@@ -114,7 +114,7 @@ def digest_task(task: ShardTask, settings: Images) -> str:
     """
     digest = hashlib.sha256(settings.model_dump_json().encode())
     for column in task.samples.column_names:
-        if column not in ("row", "file", "offset"):  # where the bytes are does not matter
+        if column not in ("row", "file", "offset", "image"):  # where the bytes are does not matter
             digest.update(json.dumps(task.samples[column].to_pylist(), default=bytes.hex).encode())
     digest.update(json.dumps(sorted(task.texts.items())).encode())
     return digest.hexdigest()

@@ -19,6 +19,7 @@ from bioclip_x.dataset.duplicates.exact import find_exact, find_exact_across
 from bioclip_x.dataset.duplicates.perceptual import find_perceptual
 from bioclip_x.dataset.duplicates.semantic import find_semantic
 from bioclip_x.dataset.images.embeddings import embed_images, join_embeddings
+from bioclip_x.dataset.images.reading import locate_kept
 from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.rows.duplicate_pages import NEAR, write_pages
 from bioclip_x.dataset.rows.outcomes import decide_rows
@@ -59,7 +60,8 @@ def list_images(build: Build, rows: Made, resolved: Made, plan: Made, images: Ma
 
     def make_query(part: RowRange) -> str:
         return f"""
-            SELECT i.row, i.sha256, i.phash, i.file, i."offset", i.size, i.width, i.height, p.source, n.name AS taxon,
+            SELECT i.row, i.sha256, i.phash, {locate_kept(build)} AS file, i."offset", i.size, i.width, i.height, p.source,
+                n.name AS taxon,
                 p.priority::BIGINT * {MOST_PIXELS} - least(i.width::BIGINT * i.height, {MOST_PIXELS} - 1) AS "order"
             FROM {part.of(images.files)} i
             JOIN {part.of(plan.files)} p USING (row)
@@ -92,7 +94,7 @@ def compare_images(build: Build, images: Made, candidates: Path, references: Pat
         keep("exact", find_exact(left))
     if settings.perceptual is not None:
         keep("perceptual", find_perceptual(left, settings.perceptual))
-    if settings.semantic or similarity:
+    if (settings.semantic or similarity) and len(left):
         rows, vectors, is_held = embed_what_is_left(build, images, candidates, references, left)
         if similarity and is_held.any():
             mine, theirs = np.flatnonzero(~is_held), np.flatnonzero(is_held)
@@ -100,12 +102,13 @@ def compare_images(build: Build, images: Made, candidates: Path, references: Pat
             keep(f"{NEAR}semantic", _as_found(near))
         if (semantic := settings.semantic) is not None:
             kept = np.flatnonzero(np.isin(rows, left["row"].to_numpy()))
+            n_clusters = min(semantic.clusters, len(kept)) if semantic.clusters else None
             by_row = left.sort_by("row")
             order = by_row["order"].to_numpy()[np.searchsorted(by_row["row"].to_numpy(), rows[kept])]
             keep(
                 "semantic",
                 find_semantic(
-                    vectors[kept], rows[kept], epsilon=semantic.epsilon, keep=semantic.keep, n_clusters=semantic.clusters,
+                    vectors[kept], rows[kept], epsilon=semantic.epsilon, keep=semantic.keep, n_clusters=n_clusters,
                     order_N=order if semantic.keep == "order" else None, seed=build.config.seed,
                 ),
             )  # fmt: skip
@@ -138,8 +141,8 @@ def _as_found(near: pa.Table) -> pa.Table:
 
 
 def describe_images(images: Made) -> str:
-    """Returns a digest of which images were read: of the names and sizes of the files that say it."""
-    return digest([(str(file), file.stat().st_size) for file in images.files])
+    """Returns a digest of which images were read, and how: of the names and sizes of the files that say it."""
+    return digest(images.version, [(str(file), file.stat().st_size) for file in images.files])
 
 
 def decide_all_rows(
@@ -151,7 +154,7 @@ def decide_all_rows(
         "plan": plan.version, "images": describe_images(images), "duplicates": duplicates.version,
         "splits": config.splits, "seed": config.seed,
     }  # fmt: skip
-    stage = build.folder.open_stage("decided", inputs)
+    stage = build.folder.open_stage("decided", inputs, title="outcomes and splits")
     output: Path = stage.path / "decided.parquet"
     if stage.summary is None:
         files = {

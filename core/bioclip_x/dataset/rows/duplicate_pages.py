@@ -34,6 +34,9 @@ def write_pages(build: Build, candidates: Path, references: Path, found: Mapping
     """Writes a page per kind of what was judged the same, and returns the counts."""
     settings = build.config.duplicates
     images = _Images(build, (candidates, references))
+    folder = build.folder.path / PAGES
+    for page in folder.glob("*.html"):  # of what is no longer looked for, or no longer found
+        page.unlink()
     taxa = build.database.sql(f"SELECT row, taxon FROM {images.table}").to_arrow_table()
     summaries: dict[str, Any] = {}
     for kind, table in found.items():
@@ -44,7 +47,6 @@ def write_pages(build: Build, candidates: Path, references: Path, found: Mapping
         if not settings.pictures or not len(table):
             continue
         plain = kind.removeprefix(NEAR)
-        folder = build.folder.path / PAGES
         folder.mkdir(exist_ok=True)
         write_page(
             folder / f"{kind.replace(' ', '-')}.html",

@@ -16,6 +16,7 @@ from bioclip_x.dataset.names.parsed import parse_given
 from bioclip_x.dataset.schema import FIRST_ROW
 from bioclip_x.errors import DatasetError
 from bioclip_x.io.files import read_lines
+from bioclip_x.messages import list_some
 from bioclip_x.taxonomy.names.normalise import normalise_name
 
 OF_TEST_SET: Final = "an image of a test set"
@@ -27,16 +28,19 @@ def find_held_out(build: Build, rows: Made, tables: NameTables, species: Collect
     """Writes the table `schema.HELD_OUT`. species: names with all synonyms, as `normalise_name` returns them."""
     database = build.database
     held = find_held_out_keys(pq.read_table(tables.given.files[0]), pq.read_table(tables.resolved.files[0]), species)
-    images = read_list(build.config.path(build.config.held_out.images)) if build.config.held_out.images else []
+    listed = read_list(build.config.path(build.config.held_out.images)) if build.config.held_out.images else []
+    # Paths may be relative to the configuration, those of rows are absolute.
+    entries = [*listed, *listed]
+    images = [*listed, *(str(build.config.base / one) for one in listed)]
     database.register("held_keys", pa.table({"key": pa.array(held, pa.int64())}))
-    database.register("listed_images", pa.table({"image": pa.array(images, pa.string())}))
+    database.register(
+        "listed_images", pa.table({"image": pa.array(images, pa.string()), "entry": pa.array(entries, pa.string())})
+    )
     test_sets = ", ".join(map(str, build.held_out_numbers or (-1,)))
     is_of_test_set = f"r.row // {FIRST_ROW} IN ({test_sets})"
     # Images are listed by identifier, by path, or by the name of the file.
-    is_image = " OR ".join(
-        f"{value} IN (SELECT image FROM listed_images)"
-        for value in ("r.source_id", "r.image", "r.member", "regexp_extract(r.image, '[^/]*$')")
-    )
+    values = ("r.source_id", "r.image", "r.member", "regexp_extract(r.image, '[^/]*$')")
+    is_image = " OR ".join(f"{value} IN (SELECT image FROM listed_images)" for value in values)
     is_species = "k.key IN (SELECT key FROM held_keys)"
     database.execute(f"""
         COPY (
@@ -49,6 +53,22 @@ def find_held_out(build: Build, rows: Made, tables: NameTables, species: Collect
             WHERE {is_of_test_set} OR {is_image} OR {is_species}
         ) TO {quote(str(output))} (FORMAT parquet)
     """)
+    if listed:
+        found = " UNION ".join(
+            f"SELECT {value} AS image FROM read_parquet({quote_files(rows.files)}) r"
+            f" SEMI JOIN listed_images l ON l.image = {value}"
+            for value in values
+        )
+        known = {
+            one
+            for (one,) in database.execute(
+                f"SELECT entry FROM listed_images SEMI JOIN ({found}) USING (image)"
+            ).fetchall()
+        }
+        if unknown := [one for one in listed if one not in known]:
+            build.say(
+                f"{len(unknown):,} of {len(listed):,} images that are held out are in no source: {list_some(unknown)}"
+            )
     for name in ("held_keys", "listed_images"):
         database.unregister(name)
 

@@ -17,6 +17,7 @@ from bioclip_x.dataset.schema import FIRST_ROW, ROWS, open_table
 from bioclip_x.errors import DatasetError
 from bioclip_x.faults import naming, refuse
 from bioclip_x.hooks.components import ImageSource, Kind
+from bioclip_x.hooks.options import ComponentRef
 from bioclip_x.hooks.registry import resolve_relative_paths
 from bioclip_x.hooks.returned import check_texts, check_type
 from bioclip_x.records.image_rows import ROW_COLUMNS
@@ -108,10 +109,12 @@ def get_revision(source: ImageSource) -> str:
         return check_type(source, "revision", source.revision(), str)
 
 
-def describe_source(settings: Source, revision: str) -> Mapping[str, Any]:
-    """Returns what a source's rows depend on, as JSON."""
+def describe_source(settings: Source, ref: ComponentRef, number: int, revision: str) -> Mapping[str, Any]:
+    """Returns what a source's rows depend on, as JSON. ref: its component, with absolute paths, since the rows have such."""
     return {
-        "component": settings.component.model_dump(mode="json"),
+        "name": settings.name,
+        "number": number,
+        "component": ref.model_dump(mode="json"),
         "licence": settings.licence,
         "rights_holder": settings.rights_holder,
         "revision": revision,
@@ -122,9 +125,10 @@ def list_all_rows(build: Build) -> dict[int, Made]:
     """Lists the rows of all sources that have changed since the last run; returns them by the number of their source."""
     rows: dict[int, Made] = {}
     for settings in build.sources:
-        source = make_source(build, settings)
+        source, ref = make_source(build, settings)
         number = build.numbers[settings.name]
-        stage = build.folder.open_stage(f"rows/{number:03}", describe_source(settings, get_revision(source)))
+        inputs = describe_source(settings, ref, number, get_revision(source))
+        stage = build.folder.open_stage(f"rows/{number:03}", inputs, title=f"rows of {settings.name}")
         summary = stage.summary
         if summary is None:
             show = partial(build.progress.update, f"rows of {settings.name}", total=None)
@@ -136,13 +140,16 @@ def list_all_rows(build: Build) -> dict[int, Made]:
     return rows
 
 
-def make_source(build: Build, settings: Source) -> ImageSource:
-    """Makes the component of a source; a data set of the hook `datasets` is one where no source has its name."""
+def make_source(build: Build, settings: Source) -> tuple[ImageSource, ComponentRef]:
+    """Makes the component of a source, and returns its reference with absolute paths, too.
+
+    A data set of the hook `datasets` is one where no source has its name.
+    """
     registry, ref = build.registry, settings.component
     kind: Kind = "image_sources"
     if ref.name not in registry.components(kind) and ref.name in registry.components("datasets"):
         kind = "datasets"
     resolved = resolve_relative_paths(registry, kind, ref, build.config.base)
     if kind == "datasets":
-        return LabelledSource(registry.make("datasets", resolved.name, resolved.options), build.files)
-    return registry.make("image_sources", resolved.name, resolved.options)
+        return LabelledSource(registry.make("datasets", resolved.name, resolved.options), build.files), resolved
+    return registry.make("image_sources", resolved.name, resolved.options), resolved

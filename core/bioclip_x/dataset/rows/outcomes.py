@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from bioclip_x.dataset.config import BuildConfig
 from bioclip_x.dataset.context import Made
 from bioclip_x.dataset.database import quote, quote_files
@@ -92,12 +94,18 @@ def _register_repeated(connection: Any, rows: Sequence[Path]) -> None:
 def _register_licences(connection: Any, config: BuildConfig, rows: Sequence[Path]) -> None:
     """Makes the table `licences`: each text that is given, its normal form, and whether it permits the use."""
     given = connection.execute(f"SELECT DISTINCT licence FROM read_parquet({quote_files(rows)})").fetchall()
-    connection.execute("CREATE OR REPLACE TEMP TABLE licences (given VARCHAR, licence VARCHAR, allowed BOOLEAN)")
-    normal = [(text, normalise_licence(text)) for (text,) in given]
-    rules = config.licences
-    records = [(text, licence, is_allowed(licence, rules.allow, rules.unknown)) for text, licence in normal]
-    if records:
-        connection.executemany("INSERT INTO licences VALUES (?, ?, ?)", records)
+    texts, rules = [text for (text,) in given], config.licences
+    normal = [normalise_licence(text) for text in texts]
+    allowed = [is_allowed(licence, rules.allow, rules.unknown) for licence in normal]
+    # As a table, since there may be a text per photographer, and rows inserted one by one take a second for a thousand.
+    columns = {
+        "given": pa.array(texts, pa.string()),
+        "licence": pa.array(normal, pa.string()),
+        "allowed": pa.array(allowed, pa.bool_()),
+    }
+    connection.register("licences_given", pa.table(columns))
+    connection.execute("CREATE OR REPLACE TEMP TABLE licences AS SELECT * FROM licences_given")
+    connection.unregister("licences_given")
 
 
 def decide_rows(

@@ -58,7 +58,7 @@ def resolve_given_names(build: Build, given: Made) -> Made:
     config = build.config
     corrections = read_corrections(config.path(config.names.corrections)) if config.names.corrections else None
     inputs = {
-        "given": given.version, "taxonomies": describe_taxonomies(build),
+        "given": given.version, **describe_taxonomies(build),
         "corrections": digest(*map(str, corrections.by_identification.items())) if corrections else None,
     }  # fmt: skip
     stage = build.folder.open_stage("names", inputs)
@@ -89,19 +89,23 @@ def _load(build: Build, number: int) -> Taxonomy:
     )
 
 
-def describe_taxonomies(build: Build) -> list[dict[str, Any]]:
+def describe_taxonomies(build: Build) -> dict[str, Any]:
     """Returns what the resolution of names depends on, as JSON: names, formats, and a digest of the files' sizes and times.
 
     Raises DatasetError for a taxonomy that does not exist.
     """
-    described = []
+    described: dict[str, Any] = {"order": [one.name for one in build.config.taxonomies]}
     for one in build.config.taxonomies:
         path = build.config.path(one.path)
         if not path.exists():
             raise DatasetError(f"taxonomies: {path} does not exist")
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        stamps = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()]
-        described.append({"name": one.name, "format": one.format, "files": digest(stamps)})
+        stamps = [
+            (str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns)
+            for file in files
+            if file.is_file()
+        ]
+        described[f"taxonomy {one.name}"] = {"format": one.format, "files": digest(stamps)}
     return described
 
 
@@ -111,7 +115,9 @@ def list_held_out_species(build: Build) -> frozenset[str]:
     if path is None:
         return frozenset()
     names = read_list(build.config.path(path))
-    stage = build.folder.open_stage("held-out", {"names": digest(names), "taxonomies": describe_taxonomies(build)})
+    stage = build.folder.open_stage(
+        "held-out", {"names": digest(names), **describe_taxonomies(build)}, title="held-out species"
+    )
     summary = stage.summary
     if summary is None:
         expanded = expand_species(names, list_taxonomies(build))
@@ -146,7 +152,7 @@ def plan_all_rows(build: Build, rows: Mapping[int, Made], names: NameTables) -> 
         "held_out_images": digest(read_list(config.path(held.images))) if held.images else None,
         "test_sets": list(build.held_out_numbers),
     }
-    stage = build.folder.open_stage("plan", inputs)
+    stage = build.folder.open_stage("plan", inputs, title="which images may be used")
     if stage.summary is None:
         find_held_out(build, listed, names, species, stage.path / "held_out.parquet")
         files = {

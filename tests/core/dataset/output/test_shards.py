@@ -111,7 +111,9 @@ def test_an_image_that_is_gone_when_shards_are_written_is_accounted_for(tmp_path
     (tmp_path / "park/003.jpg").unlink()
     counts, _ = build(file)
     row = read_catalogue(tmp_path / "out")["003"]
-    assert (row["outcome"], row["reason"], row["shard"], row["split"]) == ("unreadable", "no such file", "", "")
+    assert (row["outcome"], row["reason"], row["shard"], row["split"]) == (
+        "unreadable", "changed while the data set was built: no such file", "", "",
+    )  # fmt: skip
     assert (counts["outcomes"]["used"], counts["outcomes"]["unreadable"], counts["images"]) == (9, 1, 10)
 
 
