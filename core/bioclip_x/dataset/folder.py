@@ -24,6 +24,8 @@ from bioclip_x.messages import list_some
 WORK: Final = "work"
 STATE: Final = "stage.json"
 _DIGEST: Final = re.compile(r"was '[0-9a-f]{16}'")
+_OPAQUE: Final = re.compile(r"[\[{]|'[0-9a-f]{16}'")
+"""In values that tell a reader nothing: digests, and parts of records."""
 VERSION: Final = 1
 """Of the files in `work/`."""
 
@@ -64,7 +66,7 @@ class BuildFolder:
             old = before["inputs"] if before is not None else begun
             # Digests of other stages tell a reader nothing; those stages have said what changed.
             differences = (
-                [one for one in describe_differences(old, wanted) if not _DIGEST.search(one)]
+                [_tell(one) for one in describe_differences(old, wanted) if not _DIGEST.search(one)]
                 if isinstance(old, dict)
                 else []
             )
@@ -81,6 +83,11 @@ class BuildFolder:
         state = read_json(folder / STATE)
         is_valid = isinstance(state, dict) and state.get("version") == VERSION and {"inputs", "summary"} <= state.keys()
         return state if is_valid else None
+
+
+def _tell(difference: str) -> str:
+    name, _, values = difference.partition(" was ")
+    return f"{name} changed" if _OPAQUE.search(values) else difference
 
 
 @contextmanager

@@ -120,15 +120,16 @@ def _read(table: TextTable, columns: Sequence[str]) -> Iterator[pa.Table]:
 _OWN: Final = ", ".join(
     f'CASE WHEN c.treeoflife_id IS NULL THEN s."{one}" ELSE c."{one}" END AS "{one}"' for one in LINNAEAN
 )
-_RANKS: Final = [f'"{one}"' for one in LINNAEAN]
+_RANKS: Final = ", ".join(f'"{one}"' for one in LINNAEAN)
+_LINEAGE: Final = "concat_ws(' ', " + ", ".join(f"""nullif("{one}", '')""" for one in LINNAEAN) + ")"
 # Where there is no common name, `common` repeats the scientific one, else all ranks, else what EOL calls the page.
 _LOWEST: Final = "CASE WHEN genus <> '' AND species <> '' THEN genus || ' ' || species ELSE concat(genus, species) END"
 SQL: Final = f"""
     WITH c AS (
         SELECT * EXCLUDE (common),
-            CASE WHEN concat({", ".join(_RANKS)}) = '' THEN common ELSE '' END AS only_name,
-            CASE WHEN lower(common) IN (lower({_LOWEST}), lower(species), lower(concat_ws(' ', {", ".join(f"nullif({one}, '')" for one in _RANKS)})))
-                OR concat({", ".join(_RANKS)}) = '' THEN '' ELSE common END AS common
+            CASE WHEN concat({_RANKS}) = '' THEN common ELSE '' END AS only_name,
+            CASE WHEN lower(common) IN (lower({_LOWEST}), lower(species), lower({_LINEAGE}))
+                OR concat({_RANKS}) = '' THEN '' ELSE common END AS common
         FROM catalog QUALIFY row_number() OVER (PARTITION BY treeoflife_id ORDER BY split = 'train_small', place) = 1
     ), l AS (SELECT * FROM licences QUALIFY row_number() OVER (PARTITION BY treeoflife_id ORDER BY place) = 1)
     SELECT s.source_id, s.image, s.member, {_OWN},
