@@ -10,6 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from bioclip_x.dataset.card.write import write_card
+from bioclip_x.dataset.checks import check_build
 from bioclip_x.dataset.config import BuildConfig
 from bioclip_x.dataset.context import MOST_WORKERS, Build, NameTables, join, number_sources
 from bioclip_x.dataset.database import open_database
@@ -62,6 +63,7 @@ def make_build(
 
 def run_stages(build: Build, until: str) -> dict[str, Any]:
     """Runs the stages of a build; see `build_dataset`."""
+    check_build(build)
     of_source = list_all_rows(build)
     rows = join(*of_source.values())
     given, keys = collect_given_names(build, rows)

@@ -173,7 +173,7 @@ def _summarise(
 ) -> None:
     statuses = table["status"].to_pylist()
     counts = Counter(statuses)
-    say(f"{len(statuses):,} names: " + ", ".join(f"{counts[status]:,} {status}" for status in STATUSES))
+    say(f"{pluralise(len(statuses), 'name')}: " + ", ".join(f"{counts[status]:,} {status}" for status in STATUSES))
     if n_conflicts := sum(map(bool, table["conflict"].to_pylist())):
         say(f"{n_conflicts:,} names are resolved to another lineage than the given (column conflict)")
     rows = [row for row in np.flatnonzero(is_corrected_R).tolist() if statuses[row] in (LOST, AMBIGUOUS)]
