@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bioclip_x.dataset.card.write import write_card
+from bioclip_x.dataset.checks import check_build
 from bioclip_x.dataset.config import BuildConfig
 from bioclip_x.dataset.context import MOST_WORKERS, Build, Made, NameTables, join, number_sources
 from bioclip_x.dataset.database import open_database
@@ -64,6 +65,7 @@ def make_build(
 
 def run_stages(build: Build, until: str) -> dict[str, Any]:
     """Runs the stages of a build; see `build_dataset`."""
+    check_build(build)
     of_source = list_all_rows(build)
     rows = join(*of_source.values())
     given, keys = collect_given_names(build, rows)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from bioclip_x.config_file import find_place, read_document, set_field
+from bioclip_x.dataset.licences import OTHER, normalise_licence
 from bioclip_x.errors import DatasetError, RecipeError
 from bioclip_x.hooks.options import ComponentRef, parse_ref
 from bioclip_x.validation import list_errors
@@ -44,6 +45,8 @@ class Source(BaseModel):
     def _split(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return {"component": value}
+        if "license" in value and "licence" not in value:
+            raise ValueError("license: this field is spelt licence")
         own = {key: one for key, one in value.items() if key in ("as", "licence", "rights_holder")}
         return {"component": {key: one for key, one in value.items() if key not in own}, **own}
 
@@ -94,6 +97,16 @@ class Licences(BaseModel):
         None, description="CC0-1.0, CC-BY, CC-BY-4.0, public domain, …; none: all but `all rights reserved`"
     )
     unknown: Literal["use", "refuse"] = Field("use", description="images without a licence, or with another text")
+
+    @field_validator("allow")
+    @classmethod
+    def _normalise(cls, allow: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for text in allow or ():
+            if normalise_licence(text) == OTHER and text != OTHER:
+                raise ValueError(
+                    f"{text!r} is no licence that is recognised; expected CC0-1.0, CC-BY-4.0, public domain, …"
+                )
+        return allow and tuple(text if text == OTHER else normalise_licence(text) for text in allow)
 
 
 class HeldOut(BaseModel):

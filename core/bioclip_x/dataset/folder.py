@@ -24,6 +24,8 @@ from bioclip_x.messages import list_some
 WORK: Final = "work"
 STATE: Final = "stage.json"
 _DIGEST: Final = re.compile(r"[0-9a-f]{16}")
+_OPAQUE: Final = re.compile(r"[\[{]|'[0-9a-f]{16}'")
+"""In values that tell a reader nothing: digests, and parts of records."""
 _FILES: Final = re.compile(r"(?:revision|(?P<of>\S.*)\.files) was ")
 VERSION: Final = 1
 """Of the files in `work/`."""
@@ -90,8 +92,10 @@ def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]
     for one in describe_differences(before, now):
         if match := _FILES.match(one):
             changes.append(f"the files of {match['of']} have changed" if match["of"] else "its files have changed")
-        elif not _DIGEST.search(one):
-            changes.append(one)
+            continue
+        name, _, values = one.partition(" was ")
+        if not re.fullmatch(f"'{_DIGEST.pattern}' and is '{_DIGEST.pattern}'", values):
+            changes.append(f"{name} changed" if _OPAQUE.search(values) else one)
     return changes
 
 

@@ -28,9 +28,10 @@ PLACES: Final = (
     ("metadata", TABLE_5M),
 )
 RANKS: Final = (*LINNAEAN[:5], "subfamily", "tribe", "genus", "species", "subspecies")
-LICENCE: Final = "CC BY 3.0"
-RIGHTS_HOLDER: Final = "CBG Photography Group"
-"""Of all images, as the publisher says; the metadata do not repeat it."""
+OWNED: Final = {"licence": "copyright_license", "rights_holder": "copyright_holder"}
+"""Columns of the TSV of 1M; 5M has none."""
+OF_ALL: Final = {"licence": "CC BY 3.0", "rights_holder": "CBG Photography Group"}
+"""What the publisher says of all images; where the metadata say nothing."""
 
 
 class Bioscan:
@@ -79,9 +80,10 @@ class Bioscan:
         if is_first and self.split:
             raise DatasetError("bioscan: split: BIOSCAN-1M has no splits of its own; leave the option out")
         ranks = [rank for rank in RANKS if rank in known]
+        owned = [column for column in OWNED.values() if column in known]
         listing = Listing(folder, [self.split])
         first = 1
-        for batch in table.batches([*ranks, "processid", *needed]):
+        for batch in table.batches([*ranks, "processid", *needed, *owned]):
             places = make_places_1m(batch) if is_first else make_places_5m(batch)
             refuse_outside(places, folder, str(path), first)
             first += len(batch)
@@ -99,10 +101,15 @@ def make_rows(batch: pa.Table, ranks: Sequence[str], images: Sequence[str]) -> p
         "source_id": batch["processid"],
         "image": pa.array(images, pa.string()),
         **read_names(batch, ranks),
-        "licence": pa.array([LICENCE] * len(batch)),
-        "rights_holder": pa.array([RIGHTS_HOLDER] * len(batch)),
+        **{name: _fill(batch, column, OF_ALL[name]) for name, column in OWNED.items()},
     }
     return pa.table(columns | ({"split": batch["split"]} if "split" in batch.column_names else {}))
+
+
+def _fill(batch: pa.Table, column: str, default: str) -> pa.Array | pa.ChunkedArray:
+    if column not in batch.column_names:
+        return pa.array([default] * len(batch))
+    return pc.if_else(pc.is_in(batch[column], pa.array(["", "not_classified"])), default, batch[column])
 
 
 def make_places_1m(batch: pa.Table) -> list[str]:

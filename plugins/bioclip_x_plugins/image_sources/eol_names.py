@@ -30,7 +30,9 @@ class Hierarchy:
 
     def __init__(self, path: Path) -> None:
         table = TextTable(path, delimiter="\t", quote="")
-        needed = ["taxonID", "parentNameUsageID", "taxonRank", "canonicalName", "eolID"]
+        # Later versions of the Dynamic Hierarchy write EOLid.
+        page = next((column for column in table.columns() if column.casefold() == "eolid"), "eolID")
+        needed = ["taxonID", "parentNameUsageID", "taxonRank", "canonicalName", page]
         require_columns(table, needed, "EOL's taxa (taxon.tab)")
         taxa = pa.concat_tables(list(table.batches(needed))).combine_chunks()
         self._name_t, self._rank_t = taxa["canonicalName"], taxa["taxonRank"]
@@ -38,7 +40,7 @@ class Hierarchy:
         ranks = self._rank_t.combine_chunks().dictionary_encode()
         codes = [_find_place(rank) for rank in ranks.dictionary.to_pylist()]
         self._level_t = np.array([*codes, -1], np.int64)[_to_places(ranks.indices)]
-        page_t = to_numbers(taxa["eolID"])
+        page_t = to_numbers(taxa[page])
         self._page, self._taxon = np.unique(page_t, return_index=True)
 
     def find(self, page_n: Integers) -> dict[str, pa.Array]:

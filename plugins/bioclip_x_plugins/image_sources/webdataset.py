@@ -43,7 +43,8 @@ class WebDataset:
 
     Names are read from BioCLIP's members (taxonTag.txt, taxonomic_name.txt, scientific_name.txt, …) or a JSON member.
     catalog: TreeOfLife-10M's catalog.csv, which gives lineages by the samples' names; by default the one beside the shards, in
-    the folder above them, or in its metadata/. licences: its licenses.csv; by default the one beside the catalog.
+    one of the two folders above them, or in metadata/ of one of these. licences: its licenses.csv; by default the one beside the
+    catalog.
     """
 
     def __init__(self, *, path: Path, catalog: Path | None = None, licences: Path | None = None) -> None:
@@ -68,7 +69,9 @@ class WebDataset:
     def _find_tables(self, paths: Sequence[Path]) -> tuple[Path | None, Path | None]:
         catalog = require_file(self.catalog, "webdataset") if self.catalog else None
         for folder in dict.fromkeys(path.parent for path in paths):
-            places = (folder, folder.parent, folder / "metadata", folder.parent / "metadata")
+            # As published: dataset/EOL/image_set_01.tar.gz and metadata/catalog.csv.
+            above = (folder, folder.parent, folder.parent.parent)
+            places = (place for one in above for place in (one, one / "metadata"))
             catalog = catalog or next(filter(None, (find_table(place, ["catalog.csv"]) for place in places)), None)
         licences = require_file(self.licences, "webdataset") if self.licences else None
         return catalog, licences or (find_table(catalog.parent, ["licenses.csv"]) if catalog else None)
@@ -117,12 +120,20 @@ def _read(table: TextTable, columns: Sequence[str]) -> Iterator[pa.Table]:
 _OWN: Final = ", ".join(
     f'CASE WHEN c.treeoflife_id IS NULL THEN s."{one}" ELSE c."{one}" END AS "{one}"' for one in LINNAEAN
 )
+_RANKS: Final = ", ".join(f'"{one}"' for one in LINNAEAN)
+_LINEAGE: Final = "concat_ws(' ', " + ", ".join(f"""nullif("{one}", '')""" for one in LINNAEAN) + ")"
+# Where there is no common name, `common` repeats the scientific one, else all ranks, else what EOL calls the page.
+_LOWEST: Final = "CASE WHEN genus <> '' AND species <> '' THEN genus || ' ' || species ELSE concat(genus, species) END"
 SQL: Final = f"""
     WITH c AS (
-        SELECT * FROM catalog QUALIFY row_number() OVER (PARTITION BY treeoflife_id ORDER BY split = 'train_small', place) = 1
+        SELECT * EXCLUDE (common),
+            CASE WHEN concat({_RANKS}) = '' THEN common ELSE '' END AS only_name,
+            CASE WHEN lower(common) IN (lower({_LOWEST}), lower(species), lower({_LINEAGE}))
+                OR concat({_RANKS}) = '' THEN '' ELSE common END AS common
+        FROM catalog QUALIFY row_number() OVER (PARTITION BY treeoflife_id ORDER BY split = 'train_small', place) = 1
     ), l AS (SELECT * FROM licences QUALIFY row_number() OVER (PARTITION BY treeoflife_id ORDER BY place) = 1)
     SELECT s.source_id, s.image, s.member, {_OWN},
-        CASE WHEN c.treeoflife_id IS NULL THEN s.name ELSE '' END AS name,
+        CASE WHEN c.treeoflife_id IS NULL THEN s.name ELSE c.only_name END AS name,
         CASE WHEN c.treeoflife_id IS NULL THEN s.rank ELSE '' END AS rank,
         CASE WHEN coalesce(c.common, '') = '' THEN s.common_name ELSE c.common END AS common_name,
         coalesce(nullif(l.license_link, ''), nullif(l.license_name, ''), s.licence) AS licence,

@@ -51,6 +51,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"names": {"least": "most"}}, "names.least"),
     ({"names": {"leest": "full"}}, "names.leest"),
     ({"licences": {"allow": "CC0"}}, "licences.allow"),
+    ({"licences": {"allow": ["CC-BYY"]}}, "'CC-BYY' is no licence that is recognised"),
+    ({"sources": [{"name": "folder", "license": "CC0"}]}, "license: this field is spelt licence"),
     ({"licences": {"unknown": "ask"}}, "licences.unknown"),
     ({"held_out": {"similarity": 2}}, "held_out.similarity"),
     ({"held_out": {"similarity": 0.9}}, "held_out.similarity: needs embeddings; name a `model`"),
@@ -125,3 +127,9 @@ def test_a_change_below_a_plain_value_is_refused(tmp_path: Path) -> None:
     (tmp_path / "park.yaml").write_text("sources: [folder]\ntaxonomies: [a.csv]\ntitle: Park\n")
     with pytest.raises(DatasetError, match="title is not a mapping"):
         read_config(tmp_path / "park.yaml", {"title.size": 3})
+
+
+def test_licences_that_are_allowed_may_be_spelt_as_publishers_do() -> None:
+    allow = ["CC BY 4.0", "cc0", "public domain", "unknown", "other"]
+    config = make_config({"sources": ["folder"], "taxonomies": ["birds.csv"], "licences": {"allow": allow}})
+    assert config.licences.allow == ("CC-BY-4.0", "CC0-1.0", "public domain", "unknown", "other")

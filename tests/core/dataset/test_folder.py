@@ -45,6 +45,14 @@ def test_a_stage_is_emptied_where_its_inputs_have_changed(folder: BuildFolder, n
     assert len(notes) == 1 and "names: done again" in notes[0] and "format" in notes[0]
 
 
+def test_what_changed_is_told_without_records_and_digests(folder: BuildFolder, notes: list[str]) -> None:
+    complete(folder, {"taxonomies": [{"name": "a"}], "corrections": None, "least": "full"})
+    folder.open_stage("names", {"taxonomies": [{"name": "b"}], "corrections": "0" * 16, "least": "partial"})
+    assert notes == [
+        "names: done again, since taxonomies changed, corrections changed, least was 'full' and is 'partial'"
+    ]
+
+
 def test_files_of_an_interrupted_stage_stay_while_its_inputs_are_the_same(folder: BuildFolder) -> None:
     stage = folder.open_stage("images", {"rows": "1"})
     (stage.path / "images-000000.parquet").write_text("rows")

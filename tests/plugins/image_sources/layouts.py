@@ -100,16 +100,16 @@ def lay_inat21(root: Path, annotations: bool = True) -> Path:
 def lay_bioscan_1m(root: Path) -> Path:
     header = (
         "sampleid\tprocessid\turi\tname\tphylum\tclass\torder\tfamily\tsubfamily\ttribe\tgenus\t"
-        "species\tsubspecies\tnucraw\timage_file\tlarge_insect_order\tchunk_number\n"
+        "species\tsubspecies\tnucraw\timage_file\tlarge_insect_order\tchunk_number\tcopyright_license\tcopyright_holder\n"
     )
     no = "not_classified"
     rows = [
         f"s1\tBIOUG1\tBOLD:AAA1\tPericoma\tArthropoda\tInsecta\tDiptera\tPsychodidae\tPsychodinae\t"
-        f"{no}\tPericoma\t{no}\t{no}\tACGT\t4900531.jpg\ttrain\t1\n",
+        f"{no}\tPericoma\t{no}\t{no}\tACGT\t4900531.jpg\ttrain\t1\tCreativeCommons - Attribution\tA museum\n",
         f"s2\tBIOUG2\tBOLD:AAA2\tChironomidae\tArthropoda\tInsecta\tDiptera\tChironomidae\t{no}\t"
-        f"{no}\t{no}\t{no}\t{no}\tACGT\t4900532.jpg\ttest\t2\n",
+        f"{no}\t{no}\t{no}\t{no}\tACGT\t4900532.jpg\ttest\t2\t\t{no}\n",
         f"s3\tBIOUG3\tBOLD:AAA3\tAgathis\tArthropoda\tInsecta\tHymenoptera\tBraconidae\t"
-        f"Agathidinae\tAgathidini\tAgathis\tAgathis pumila\t{no}\tACGT\t4900533.jpg\ttest\t2\n",
+        f"Agathidinae\tAgathidini\tAgathis\tAgathis pumila\t{no}\tACGT\t4900533.jpg\ttest\t2\t\t\n",
     ]
     images = {f"images/cropped_256/{name}.jpg": PIXEL for name in ("part1/4900531", "part2/4900532", "part2/9999999")}
     return write(root, {"BIOSCAN_1M_Insect_Dataset_metadata.tsv": header + "".join(rows), **images})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -118,7 +118,10 @@ def collect_facts(connection: Any, config: BuildConfig, counts: Mapping[str, Any
         "SELECT quantile_cont(images, [0, 0.25, 0.5, 0.75, 1]), count(*) FILTER (images = 1) FROM card_species"
     ).fetchone()
     n_species = counts["ranks"]["species"]
-    by_taxonomy = dict(ask("SELECT taxonomy, count(*) FROM catalogue WHERE taxonomy <> '' GROUP BY 1"))
+    by_taxonomy = count_by_taxonomy(
+        [one.name for one in config.taxonomies],
+        ask("SELECT taxonomy, count(*) FROM catalogue WHERE taxonomy <> '' GROUP BY 1"),
+    )
     return Facts(
         title=_shorten(config.title.strip()) or f"Images of {n_species:,} species",
         version=__version__,
@@ -195,6 +198,20 @@ def _count_species_by_size(connection: Any) -> tuple[int, ...]:
     return tuple(sizes.get(power, 0) for power in range(max(sizes, default=-1) + 1))
 
 
+def count_by_taxonomy(names: Sequence[str], rows: Iterable[tuple[str, int]]) -> Mapping[str, int]:
+    """Returns the images that each taxonomy named: names may have a "+", after which other taxonomies complete the lineage.
+
+    >>> count_by_taxonomy(["itis", "col"], [("itis", 3), ("itis+col:order", 2)])
+    {'itis': 5, 'col': 0}
+    """
+    counts = dict.fromkeys(names, 0)
+    for value, images in rows:
+        fitting = [name for name in names if value == name or value.startswith(f"{name}+")]
+        if fitting:
+            counts[max(fitting, key=len)] += images
+    return counts
+
+
 _DIFFER: Final = " OR ".join(
     f"""(d."{rank}" <> '' AND k."{rank}" <> '' AND d."{rank}" <> k."{rank}")""" for rank in LINNAEAN
 )
@@ -205,15 +222,17 @@ _COUNT_DUPLICATES: Final = f"""
     WHERE d.outcome = 'duplicate' GROUP BY 1 ORDER BY images DESC, 1 LIMIT {MOST}
 """
 # What differs from image to image is left out of reasons, so that they can be counted: folders, names of files at the
-# beginning, the ends of URLs, identifiers.
+# beginning, the ends of URLs, identifiers, similar names.
 _URL: Final = r"(https?://)(?:[^/\s@]*@)?([^/\s]+)/\S*"
 _FOLDER: Final = r"""(^|[\s'"(\[=,])(?:~|[A-Za-z]:)?[/\\](?:[^\s'"()\[\]:,]*[/\\])"""
 _FILE: Final = r"^[^\s:]+\.\w{1,5}: "
+_SIMILAR: Final = "; similar: .*$"
 _COUNT_REASONS: Final = f"""
     SELECT outcome, reason, count(*) AS images FROM (
         SELECT outcome, CASE WHEN outcome = 'repeated' THEN 'the source has the identifier before' ELSE
-            regexp_replace(regexp_replace(regexp_replace(left(reason, 1000),
-                {quote(_URL)}, '\\1\\2/…', 'g'), {quote(_FOLDER)}, '\\1', 'g'), {quote(_FILE)}, '') END AS reason
+            regexp_replace(regexp_replace(regexp_replace(regexp_replace(left(reason, 1000),
+                {quote(_URL)}, '\\1\\2/…', 'g'), {quote(_FOLDER)}, '\\1', 'g'), {quote(_FILE)}, ''),
+                {quote(_SIMILAR)}, '') END AS reason
         FROM catalogue WHERE outcome <> 'used' AND reason <> ''
     ) GROUP BY outcome, reason
     QUALIFY row_number() OVER (PARTITION BY outcome ORDER BY images DESC, reason) <= {MOST_REASONS}

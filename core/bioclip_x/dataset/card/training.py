@@ -18,7 +18,10 @@ from bioclip_x.models import list_known_models
 
 VALIDATION: Final = "val"
 """The split that a run is validated on, if there is one of this name."""
+SMALLEST_BATCH: Final = 16
 LARGEST_BATCH: Final = 256
+LEAST_STEPS: Final = 8
+"""Of an epoch: with fewer, a small data set would train for a handful of steps."""
 EPOCHS: Final = 10
 
 
@@ -72,7 +75,8 @@ def format_training_config(registry: Registry, splits: Mapping[str, SplitShards]
     def refer(split: SplitShards) -> Any:
         return {"name": reader[0], reader[1]: split.pattern}
 
-    batch = min(LARGEST_BATCH, 1 << (train.images.bit_length() - 1))
+    wanted = min(max(SMALLEST_BATCH, train.images // LEAST_STEPS), LARGEST_BATCH, train.images)
+    batch = 1 << (wanted.bit_length() - 1)
     steps = EPOCHS * (train.images // batch)
     lines: list[tuple[str, Any, str]] = [
         ("model", model, "to start from; bioclip-x models lists others, or describe a new one"),

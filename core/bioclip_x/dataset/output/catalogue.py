@@ -48,7 +48,7 @@ def write_catalogue(connection: Any, rows: Made, files: Mapping[str, Sequence[Pa
                 coalesce(kept.id, '') AS duplicate_of,
                 r.name AS given_name, r.rank AS given_rank, n.name, n.rank, {ranks}, n.common_name, n.status, n.taxonomy,
                 n."by", n.conflict, d.licence, r.licence AS given_licence, r.rights_holder, r.reference,
-                r.split AS given_split, coalesce(c.caption, '') AS caption, c.similarity, hex(i.sha256) AS sha256,
+                r.split AS given_split, coalesce(c.caption, '') AS caption, c.similarity, lower(hex(i.sha256)) AS sha256,
                 i.width, i.height
             FROM {part.of(files["decided"])} d
             JOIN {part.of(rows.files)} r USING (row)
@@ -105,5 +105,14 @@ def count_images(connection: Any) -> dict[str, Any]:
         "splits": count("split", where=used),
         "licences": count("licence", "outcome"),
         "ranks": dict(zip(LINNAEAN, connection.execute(f"SELECT {taxa} FROM catalogue WHERE {used}").fetchall()[0])),
-        "reasons": count("outcome", "reason", where="outcome <> 'used' AND reason <> ''", most=1000),
+        "reasons": count_reasons(connection),
     }
+
+
+def count_reasons(connection: Any) -> list[dict[str, Any]]:
+    """Returns the commonest reasons, without the similar names that differ from name to name."""
+    rows = connection.execute(r"""
+        SELECT outcome, regexp_replace(reason, '; similar: .*$', '') AS why, count(*) AS images FROM catalogue
+        WHERE outcome <> 'used' AND reason <> '' GROUP BY ALL ORDER BY images DESC, outcome, why LIMIT 1000
+    """).fetchall()
+    return [dict(zip(("outcome", "reason", "images"), row)) for row in rows]

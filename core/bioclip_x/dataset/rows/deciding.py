@@ -24,6 +24,7 @@ from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.rows.duplicate_pages import NEAR, write_pages
 from bioclip_x.dataset.rows.outcomes import decide_rows
 from bioclip_x.dataset.schema import write_table
+from bioclip_x.messages import pluralise
 
 MOST_PIXELS: Final = 1 << 40
 """More than any image has; of equal priority, the larger image is kept."""
@@ -82,7 +83,9 @@ def compare_images(build: Build, images: Made, candidates: Path, references: Pat
     def keep(kind: str, table: pa.Table) -> None:
         nonlocal left
         found[kind], left = table, drop_duplicates(left, table)
-        build.progress.say(f"{kind}: {len(table):,}") if len(table) else None
+        if len(table):
+            what = "like an image that is held out" if kind.startswith(NEAR) else "the same as another"
+            build.progress.say(f"{pluralise(len(table), 'image')} {what} ({kind.removeprefix(NEAR)})")
 
     if len(held):
         near = find_exact_across(left, held)

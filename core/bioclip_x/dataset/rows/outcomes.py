@@ -18,8 +18,8 @@ import pyarrow as pa
 from bioclip_x.dataset.config import BuildConfig
 from bioclip_x.dataset.context import Made
 from bioclip_x.dataset.database import quote, quote_files
+from bioclip_x.dataset.licences import is_allowed, normalise_licence
 from bioclip_x.dataset.ranges import RowRange, write_ranges
-from bioclip_x.dataset.rows.licences import is_allowed, normalise_licence
 from bioclip_x.dataset.schema import FIRST_ROW
 
 

@@ -19,7 +19,7 @@ from bioclip_x.dataset.rows.held_out import find_held_out, read_list
 from bioclip_x.dataset.rows.outcomes import plan_rows
 from bioclip_x.dataset.schema import GIVEN_COLUMNS, write_table
 from bioclip_x.errors import DatasetError
-from bioclip_x.messages import list_some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.settings import find_cache_folder
 from bioclip_x.taxonomy import Taxonomy
 
@@ -69,7 +69,8 @@ def resolve_given_names(build: Build, given: Made) -> Made:
         count = write_review_table(build.folder.path / REVIEW, table, resolved)
         if count:
             build.say(
-                f"{count:,} names are lost, ambiguous or known by a taxon above only; the commonest are in {REVIEW}"
+                f"{pluralise(count, 'name')} lost, ambiguous, or known only by a taxon above: the commonest are listed in "
+                f"{build.folder.path / REVIEW} for you to fill in"
             )
         return finish(stage, {})
     return get_made(stage)
@@ -129,12 +130,12 @@ def list_held_out_species(build: Build) -> frozenset[str]:
             }
         )
     for what, told in (
-        ("unknown", "not in the taxonomies: their synonyms are not known"),
-        ("not_species", "no species but something above: they hold out nothing"),
+        ("unknown", "not in any taxonomy, so held out only as written (check the spelling)"),
+        ("not_species", "above the species, so nothing is held out by them (list the species)"),
     ):
         if summary[what]:
             build.say(
-                f"{len(summary[what]):,} of {len(names):,} species of {path} are {told}: {list_some(summary[what])}"
+                f"{len(summary[what]):,} of {pluralise(len(names), 'name')} in {path} {told}: {list_some(summary[what])}"
             )
     return frozenset(summary["names"])
 

@@ -106,6 +106,19 @@ def test_a_partial_lineage_is_no_other_taxon(tell: Callable[..., Facts]) -> None
     assert tell([make_row(0), partial, repeated]).duplicates == (("exact", 1, 0),)
 
 
+def test_taxonomies_count_the_names_whose_lineage_another_completed(tell: Callable[..., Facts]) -> None:
+    given = ["ITIS", "ITIS+col:order", "", "col+ITIS:kingdom,phylum"]
+    taxonomies = [{"path": "itis", "as": "ITIS"}, {"path": "col", "as": "col"}]
+    facts = tell([make_row(i, taxonomy=one) for i, one in enumerate(given)], taxonomies=taxonomies)
+    assert facts.taxonomies == (("ITIS", 2), ("col", 1))
+
+
+def test_similar_names_do_not_divide_a_reason(tell: Callable[..., Facts]) -> None:
+    reasons = ["lost: not in ITIS", "lost: not in ITIS; similar: Parus", "lost: not in ITIS; similar: Pica or Picus"]
+    facts = tell([make_row(i, outcome="unnamed", reason=reason) for i, reason in enumerate(reasons)])
+    assert facts.reasons == (("unnamed", "lost: not in ITIS", 3),)
+
+
 def test_reasons_are_counted_without_what_differs_from_image_to_image(tell: Callable[..., Facts]) -> None:
     reasons = [
         *(f"/home/ann/my/{i}.jpg: not an image" for i in range(3)),

@@ -48,8 +48,8 @@ def format_config(**splits: int) -> dict[str, Any]:
 
 
 def test_defaults_suit_the_number_of_images() -> None:
-    small, large = format_config(train=20), format_config(train=1_000_000, val=30)
-    assert (small["batch_size"], large["batch_size"]) == (16, 256)
+    small, park, large = format_config(train=20), format_config(train=500), format_config(train=1_000_000, val=30)
+    assert (small["batch_size"], park["batch_size"], large["batch_size"]) == (16, 32, 256)
     assert small["warmup_steps"] == 1
     assert "validation" not in small
     assert large["validation"] == {"data": [{"name": "webdataset", "path": "shards/val-000000.tar"}]}

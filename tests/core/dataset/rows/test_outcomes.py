@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bioclip_x.dataset.config import BuildConfig, make_config
 from bioclip_x.dataset.context import Made
-from bioclip_x.dataset.rows.licences import is_allowed, normalise_licence
+from bioclip_x.dataset.licences import is_allowed, normalise_licence
 from bioclip_x.dataset.rows.outcomes import decide_rows, plan_rows
 from bioclip_x.dataset.schema import BEFORE_READING, FIRST_ROW, OUTCOMES
 

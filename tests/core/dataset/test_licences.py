@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.dataset.rows.licences import (
+from bioclip_x.dataset.licences import (
     NO_RIGHTS,
     OTHER,
     PUBLIC_DOMAIN,
