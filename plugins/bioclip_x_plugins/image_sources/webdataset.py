@@ -157,7 +157,8 @@ def describe_sample(sample: ShardSample) -> dict[str, str]:
     taxonomic = next((names[kind] for kind in TAXONOMIC if kind in names), "")
     if not any(rank in row for rank in LINNAEAN):
         row |= parse_taxonomic(taxonomic, scientific)
-    row.setdefault("name", scientific or taxonomic)
+    # A lineage that is cut in ranks is no name: the lowest of them is, see `complete`.
+    row.setdefault("name", scientific or ("" if any(rank in row for rank in LINNAEAN) else taxonomic))
     if common := names.get("common_name.txt") or names.get("com.txt"):
         row["common_name"] = common
     if row.get("common_name", "").casefold() in (scientific.casefold(), taxonomic.casefold(), row["name"].casefold()):

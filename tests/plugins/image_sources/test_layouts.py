@@ -347,6 +347,17 @@ def test_webdataset_with_the_catalog_of_treeoflife_10m(tmp_path: Path) -> None:
     assert "has no row of 2 samples" in source.notes()[-1]
 
 
+def test_a_lineage_in_one_text_is_no_name_where_its_ranks_are_known(tmp_path: Path) -> None:
+    lineage = "Animalia Arthropoda Hymenoptera"
+    members = [
+        ("a.jpg", layouts.PIXEL), ("a.scientific_name.txt", ""), ("a.taxonomic_name.txt", lineage),
+        ("a.common_name.txt", lineage), ("a.json", b'{"rank": "order"}'),
+        ("a.taxonTag.txt", "a photo of kingdom Animalia phylum Arthropoda order Hymenoptera."),
+    ]  # fmt: skip
+    layouts.write_tar(tmp_path / "shard-000000.tar", members)
+    assert pick(read(WebDataset(path=tmp_path)), "name", "rank", "common_name") == [("Hymenoptera", "order", "")]
+
+
 @pytest.mark.parametrize(
     ("lineage", "common", "expected"),
     [

@@ -175,7 +175,7 @@ def _summarise(
     counts = Counter(statuses)
     say(f"{pluralise(len(statuses), 'name')}: " + ", ".join(f"{counts[status]:,} {status}" for status in STATUSES))
     if n_conflicts := sum(map(bool, table["conflict"].to_pylist())):
-        say(f"{n_conflicts:,} names are resolved to another lineage than the given (column conflict)")
+        say(f"{pluralise(n_conflicts, 'name')} resolved to another lineage than the given (column conflict)")
     rows = [row for row in np.flatnonzero(is_corrected_R).tolist() if statuses[row] in (LOST, AMBIGUOUS)]
     if rows:
         names = list_some(list(dict.fromkeys(given.cells["name"][row] for row in rows)))

@@ -60,6 +60,8 @@ def write_review_table(path: Path, given: pa.Table, resolved: pa.Table, most: in
         if status in ("lost", "ambiguous") or (by == "higher taxon" and reason)
     ]
     texts = {column: read_column(given, column) for column in GIVEN_COLUMNS}
+    # Files that no row of the metadata names have no identification, which a person could not correct for all of them.
+    rows = [row for row in rows if any(texts[column][row] for column in GIVEN_COLUMNS)]
     rows.sort(key=lambda row: (-int(images[row]), tuple(texts[column][row] for column in GIVEN_COLUMNS)))
     with open_replacement(path) as stream:
         writer = csv.writer(stream)

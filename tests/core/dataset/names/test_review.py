@@ -18,6 +18,7 @@ ROWS = [
     {"name": "=HYPERLINK(1)"},
     {"name": "Nosuch name"},
     {"name": "Cyanistes sp."},
+    {},
 ]
 
 
@@ -30,7 +31,7 @@ def make_taxonomy() -> Taxonomy:
 
 def make_given(rows: list[dict[str, str]]) -> pa.Table:
     columns = {column: [row.get(column, "") for row in rows] for column in GIVEN_COLUMNS}
-    return pa.table({"key": range(len(rows)), "images": [5, 100, 20, 10, 90][: len(rows)], **columns})
+    return pa.table({"key": range(len(rows)), "images": [5, 100, 20, 10, 90, 999][: len(rows)], **columns})
 
 
 def write(path: Path, most: int = 1000) -> int:
