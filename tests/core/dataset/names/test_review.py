@@ -18,7 +18,6 @@ ROWS = [
     {"name": "=HYPERLINK(1)"},
     {"name": "Nosuch name"},
     {"name": "Cyanistes sp."},
-    {},
 ]
 
 
@@ -31,7 +30,7 @@ def make_taxonomy() -> Taxonomy:
 
 def make_given(rows: list[dict[str, str]]) -> pa.Table:
     columns = {column: [row.get(column, "") for row in rows] for column in GIVEN_COLUMNS}
-    return pa.table({"key": range(len(rows)), "images": [5, 100, 20, 10, 90, 999][: len(rows)], **columns})
+    return pa.table({"key": range(len(rows)), "images": [5, 100, 20, 10, 90][: len(rows)], **columns})
 
 
 def write(path: Path, most: int = 1000) -> int:
@@ -105,3 +104,11 @@ def test_a_table_saved_by_a_spreadsheet_with_semicolons_is_read(tmp_path: Path) 
     path.write_text(f"\ufeff{header}\r\nAus  bus{';' * (len(GIVEN_COLUMNS) - 1)};Bus cus\r\n", "utf-8")
     [(key, correction)] = read_corrections(path).by_identification.items()
     assert (key[0], correction.name) == ("Aus bus", "Bus cus")
+
+
+def test_files_without_an_identification_are_not_listed(tmp_path: Path) -> None:
+    given = make_given([{}, {"name": "Nosuch name"}])
+    resolved = resolve_names(given, [RankedTaxonomy("a", make_taxonomy)])
+    assert write_review_table(tmp_path / "review.csv", given, resolved) == 1
+    [row] = csv.DictReader((tmp_path / "review.csv").read_text("utf-8").splitlines())
+    assert row["name"] == "Nosuch name"
