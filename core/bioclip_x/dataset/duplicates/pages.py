@@ -154,7 +154,7 @@ class _Showing:
     def _group(self, kept: int, members: Sequence[tuple[int, float]], role: str) -> Group:
         listed = members[: MOST_IMAGES - 1]
         images = [self._show(kept, "kept", "")]
-        images += [self._show(row, role, f"distance {distance:.4g}") for row, distance in listed]
+        images += [self._show(row, role, f"distance {distance:.3g}") for row, distance in listed]
         taxa = tuple(dict.fromkeys(image.taxon for image in images if image.taxon))
         return Group(tuple(images), len(members) - len(listed), taxa)
 
