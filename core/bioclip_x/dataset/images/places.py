@@ -87,7 +87,7 @@ def _find_place(image: str, member: str) -> Place:
             if size > LARGEST:
                 raise ImageError(f"too large: {size:,} bytes")
             return Place(image, 0, size)
-        if zipfile.is_zipfile(path):
+        if _is_zip(image, path.stat().st_mtime_ns):
             return _read_zipped(path, member)
         offset, size = _index_tar(image, path.stat().st_mtime_ns)[member]
     except KeyError:
@@ -104,12 +104,23 @@ def _find_place(image: str, member: str) -> Place:
 
 
 def _read_zipped(path: Path, member: str) -> Place:
-    with zipfile.ZipFile(path) as archive:
-        if (size := archive.getinfo(member).file_size) > LARGEST:
-            raise ImageError(f"too large: {size:,} bytes")
-        with archive.open(member) as stream:
-            raw = stream.read(LARGEST)
+    archive = _open_zip(str(path), path.stat().st_mtime_ns)
+    if (size := archive.getinfo(member).file_size) > LARGEST:
+        raise ImageError(f"too large: {size:,} bytes")
+    with archive.open(member) as stream:
+        raw = stream.read(LARGEST)
     return Place(f"{path}/{member}", 0, len(raw), raw)
+
+
+@lru_cache(maxsize=8)
+def _is_zip(path: str, changed: int) -> bool:
+    return zipfile.is_zipfile(path)
+
+
+@lru_cache(maxsize=4)
+def _open_zip(path: str, changed: int) -> zipfile.ZipFile:
+    """Opens a zip file, whose list of a hundred thousand members takes a second to read. changed: when it was."""
+    return zipfile.ZipFile(path)
 
 
 @lru_cache(maxsize=8)

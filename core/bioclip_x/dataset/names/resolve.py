@@ -30,7 +30,7 @@ from bioclip_x.dataset.names.review import Corrections, apply_corrections
 from bioclip_x.dataset.names.search import CORRECTION, HIGHER, Found, Search, list_unknown, settle_lineages
 from bioclip_x.dataset.names.suggestions import suggest
 from bioclip_x.errors import DatasetError
-from bioclip_x.messages import list_some
+from bioclip_x.messages import list_some, pluralise
 from bioclip_x.taxonomy.ranks import LINNAEAN
 
 if TYPE_CHECKING:
@@ -173,10 +173,12 @@ def _summarise(
 ) -> None:
     statuses = table["status"].to_pylist()
     counts = Counter(statuses)
-    say(f"{len(statuses):,} names: " + ", ".join(f"{counts[status]:,} {status}" for status in STATUSES))
+    say(f"{pluralise(len(statuses), 'name')}: " + ", ".join(f"{counts[status]:,} {status}" for status in STATUSES))
     if n_conflicts := sum(map(bool, table["conflict"].to_pylist())):
-        say(f"{n_conflicts:,} names are resolved to another lineage than the given (column conflict)")
+        are = "is" if n_conflicts == 1 else "are"
+        say(f"{pluralise(n_conflicts, 'name')} {are} resolved to another lineage than the given (column conflict)")
     rows = [row for row in np.flatnonzero(is_corrected_R).tolist() if statuses[row] in (LOST, AMBIGUOUS)]
     if rows:
         names = list_some(list(dict.fromkeys(given.cells["name"][row] for row in rows)))
-        say(f"{len(rows):,} corrections do not resolve themselves: {names}")
+        do = "does not resolve itself" if len(rows) == 1 else "do not resolve themselves"
+        say(f"{pluralise(len(rows), 'correction')} {do}: {names}")

@@ -285,7 +285,7 @@ def test_corrections_take_the_place_of_what_is_given() -> None:
         assert result["by"] == ("correction" if status == "full" else "")
         assert result["conflict"] == ""
     assert result["reason"].startswith("the correction Nosuch name: not in a")
-    assert "1 corrections do not resolve themselves: Nosuch name" in told
+    assert "1 correction does not resolve itself: Nosuch name" in told
 
 
 def test_null_and_absent_columns_are_blank() -> None:
