@@ -24,7 +24,7 @@ def open_database(folder: Path, memory: str, threads: int) -> Iterator[Any]:
     spill = folder / "spill"
     shutil.rmtree(spill, ignore_errors=True)  # of a run that was killed
     try:
-        with duckdb.connect() as connection:
+        with interruptible(), duckdb.connect() as connection:
             for name, value in (
                 ("memory_limit", memory),
                 ("threads", str(threads)),
@@ -43,6 +43,20 @@ def open_database(folder: Path, memory: str, threads: int) -> Iterator[Any]:
         raise DatasetError(f"the tables cannot be read or written: {_shorten(problem)}") from problem
     except duckdb.Error as problem:
         raise DatasetError(f"DuckDB fails: {_shorten(problem)}") from problem
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Raises KeyboardInterrupt where Ctrl-C interrupts a query, for which DuckDB raises a RuntimeError.
+
+    For queries whose rows are taken later, too, by what takes such an error for another.
+    """
+    try:
+        yield
+    except RuntimeError as problem:
+        if str(problem) == "Query interrupted":
+            raise KeyboardInterrupt from None
+        raise
 
 
 def quote(text: str) -> str:

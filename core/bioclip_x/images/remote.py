@@ -12,6 +12,9 @@ from bioclip_x.errors import ImageError
 from bioclip_x.images.folders import LeftOut, is_left_out
 from bioclip_x.records import Source
 
+LARGEST: Final = 1 << 28
+"""Bytes of a file at a URL, of which a server may send without end."""
+_PART: Final = 1 << 22
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _WEB: Final = ("http://", "https://")
 
@@ -35,11 +38,19 @@ def find_suffix(url: str) -> str:
 
 
 def read_url(url: str) -> bytes:
-    """Reads a file whole. Raises ImageError with the reason."""
+    """Reads a file whole. Raises ImageError with the reason, also for more than `LARGEST` bytes."""
     try:
         system, path = _open_file_system(url)
-        data: bytes = system.cat_file(path)
-        return data
+        # Of web servers as a stream: many do not say how large a file is.
+        how = {"block_size": 0, "size": 1} if url.lower().startswith(_WEB) else {}
+        parts, total = [], 0
+        with system.open(path, "rb", **how) as stream:
+            while part := stream.read(_PART):
+                parts.append(part)
+                total += len(part)
+                if total > LARGEST:
+                    raise ImageError(f"too large: more than {LARGEST:,} bytes")
+        return b"".join(parts)
     except ImageError:
         raise
     except FileNotFoundError:

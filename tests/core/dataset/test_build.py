@@ -265,6 +265,21 @@ def test_what_a_killed_database_spilled_is_deleted(tmp_path: Path) -> None:
     assert not list((tmp_path / "out/work/spill").glob("*"))
 
 
+def test_a_review_table_that_is_filled_in_is_not_lost(tmp_path: Path) -> None:
+    rows = lay_source(tmp_path, 4)
+    write_rows(tmp_path / "park.jsonl", [*rows[:3], rows[3] | {"name": "Zzz alba"}])
+    build(write_config(tmp_path))
+    review = tmp_path / "out/review.csv"
+    header, line = review.read_text().splitlines()
+    review.write_text(f"{header}\n{line.removesuffix(',,,')},Parus major,,\n")
+    with pytest.raises(DatasetError, match="copy it"):
+        build(write_config(tmp_path, names={"corrections": "out/review.csv"}))
+    shutil.copy(review, tmp_path / "corrections.csv")
+    counts, notes = build(write_config(tmp_path, names={"corrections": "corrections.csv"}))
+    assert counts["outcomes"]["used"] == 4 and any("review-filled-in.csv" in note for note in notes)
+    assert "Parus major" in (tmp_path / "out/review-filled-in.csv").read_text()
+
+
 def test_an_identifier_goes_to_the_row_that_has_an_image(tmp_path: Path) -> None:
     rows = lay_source(tmp_path, 8)
     write_rows(tmp_path / "park.jsonl", [rows[0] | {"image": ""}, *rows])

@@ -20,6 +20,7 @@ pytest.importorskip("duckdb", reason="needs the extra dataset")
         ({"held_out": {"images": "none.txt"}}, "held_out.images: the file .*none.txt does not exist"),
         ({"names": {"corrections": "none.csv"}}, "names.corrections: the file .*none.csv does not exist"),
         ({"texts": {"traits": "no-such"}}, "no text builder is called 'no-such'"),
+        ({"model": "local-dir:nowhere"}, "nowhere"),
         ({"captions": "no-such"}, "no captioner is called 'no-such'"),
         ({"captions": "openai-vision"}, "captioner 'openai-vision': option 'model': expected a value"),
     ],

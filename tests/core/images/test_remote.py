@@ -97,3 +97,16 @@ def test_unknown_schemes_and_missing_libraries_are_rows(monkeypatch: pytest.Monk
 
 def test_urls_are_told_from_paths() -> None:
     assert is_url("https://e.org") and is_url("s3://b/k") and not is_url("C:\\a.jpg") and not is_url("a/b://c")
+
+
+def test_a_file_without_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bioclip_x.images import remote
+
+    fsspec = pytest.importorskip("fsspec")
+    with fsspec.open("memory://long.jpg", "wb") as stream:
+        stream.write(b"x" * 1001)
+    monkeypatch.setattr(remote, "LARGEST", 1001)
+    assert len(remote.read_url("memory://long.jpg")) == 1001
+    monkeypatch.setattr(remote, "LARGEST", 1000)
+    with pytest.raises(ImageError, match="too large"):
+        remote.read_url("memory://long.jpg")

@@ -9,11 +9,12 @@ import zipfile
 import zlib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import BoundedSemaphore, Thread
 from typing import IO, Final
 
 from bioclip_x.errors import BioclipXError, ImageError
@@ -87,7 +88,7 @@ def _find_place(image: str, member: str) -> Place:
             if size > LARGEST:
                 raise ImageError(f"too large: {size:,} bytes")
             return Place(image, 0, size)
-        if zipfile.is_zipfile(path):
+        if _is_zip(image, path.stat().st_mtime_ns):
             return _read_zipped(path, member)
         offset, size = _index_tar(image, path.stat().st_mtime_ns)[member]
     except KeyError:
@@ -104,12 +105,23 @@ def _find_place(image: str, member: str) -> Place:
 
 
 def _read_zipped(path: Path, member: str) -> Place:
-    with zipfile.ZipFile(path) as archive:
-        if (size := archive.getinfo(member).file_size) > LARGEST:
-            raise ImageError(f"too large: {size:,} bytes")
-        with archive.open(member) as stream:
-            raw = stream.read(LARGEST)
+    archive = _open_zip(str(path), path.stat().st_mtime_ns)
+    if (size := archive.getinfo(member).file_size) > LARGEST:
+        raise ImageError(f"too large: {size:,} bytes")
+    with archive.open(member) as stream:
+        raw = stream.read(LARGEST)
     return Place(f"{path}/{member}", 0, len(raw), raw)
+
+
+@lru_cache(maxsize=8)
+def _is_zip(path: str, changed: int) -> bool:
+    return zipfile.is_zipfile(path)
+
+
+@lru_cache(maxsize=4)
+def _open_zip(path: str, changed: int) -> zipfile.ZipFile:
+    """Opens a zip file, whose list of a hundred thousand members takes a second to read. changed: when it was."""
+    return zipfile.ZipFile(path)
 
 
 @lru_cache(maxsize=8)
@@ -185,13 +197,28 @@ def _find_unpacked(unpacked: Unpacked, image: str, member: str, stream: IO[bytes
 def _download(urls: Iterator[str]) -> Iterator[Place | ImageError]:
     """Yields the files at URLs in order; some are fetched ahead, and no more are in memory."""
     pending: deque[Future[Place | ImageError]] = deque()
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        for url in urls:
-            pending.append(pool.submit(_try_to_download, url))
-            if len(pending) > 2 * CONNECTIONS:
-                yield pending.popleft().result()
-        while pending:
+    connections = BoundedSemaphore(CONNECTIONS)
+    for url in urls:
+        pending.append(_start_download(url, connections))
+        if len(pending) > 2 * CONNECTIONS:
             yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def _start_download(url: str, connections: BoundedSemaphore) -> Future[Place | ImageError]:
+    """Downloads in a thread that does not keep the process from ending: a server may hang for minutes."""
+    future: Future[Place | ImageError] = Future()
+
+    def run() -> None:
+        with connections:
+            try:
+                future.set_result(_try_to_download(url))
+            except BaseException as problem:
+                future.set_exception(problem)
+
+    Thread(target=run, daemon=True).start()
+    return future
 
 
 def _try_to_download(url: str) -> Place | ImageError:
@@ -202,7 +229,7 @@ def _try_to_download(url: str) -> Place | ImageError:
             return Place(url, 0, len(raw), raw)
         except ImageError as failure:
             problem = failure
-            if "no such file" in str(failure) or "pip install" in str(failure):
+            if any(text in str(failure) for text in ("no such file", "pip install", "too large", "Protocol not known")):
                 break
             if attempt + 1 < ATTEMPTS:
                 time.sleep(PAUSE * 2**attempt)

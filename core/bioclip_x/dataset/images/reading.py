@@ -15,7 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from bioclip_x.dataset.context import Build, Made, digest, get_made
-from bioclip_x.dataset.database import quote, quote_files
+from bioclip_x.dataset.database import interruptible, quote, quote_files
 from bioclip_x.dataset.duplicates.hashing import perceptual_hash
 from bioclip_x.dataset.images.encoding import CHANGED
 from bioclip_x.dataset.images.places import Place, find_places, is_compressed_tar
@@ -158,14 +158,16 @@ def iterate_missing(
                 f"SELECT row FROM read_parquet({quote_files([failed])}) WHERE starts_with(reason, {quote(CHANGED)})"
             )
             done += f" AND row NOT IN ({changed})"
-    result = database.cursor().execute(f"""
+    query = f"""
         SELECT r.row, r.image, r.member FROM read_parquet({quote_files(rows.files)}) r
         JOIN read_parquet({quote_files(plan.files)}) p USING (row)
         LEFT JOIN (SELECT DISTINCT row FROM ({done})) d ON d.row = r.row
         WHERE p.outcome NOT IN {BEFORE_READING} AND d.row IS NULL ORDER BY r.row
-    """)
-    while batch := result.fetchmany(IMAGES_PER_TASK * 16):
-        yield batch
+    """
+    with interruptible():
+        result = database.cursor().execute(query)
+        while batch := result.fetchmany(IMAGES_PER_TASK * 16):
+            yield batch
 
 
 def join_parts(database: Any, rows: Made, folder: Path) -> None:

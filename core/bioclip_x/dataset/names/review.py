@@ -15,7 +15,7 @@ from bioclip_x.dataset.names.given import GIVEN_COLUMNS, read_column
 from bioclip_x.errors import DatasetError
 from bioclip_x.io.delimited import guess_delimiter, read_delimited_rows
 from bioclip_x.io.replacement import open_replacement
-from bioclip_x.messages import list_some
+from bioclip_x.messages import list_some, pluralise
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -128,7 +128,9 @@ def apply_corrections(
             for column, values in columns.items():
                 values[row] = new.get(column, "")
     if unused := [key[0] for key in corrections.by_identification if key not in used]:
-        say(f"{len(unused)} corrections of {corrections.path} are of names that no source gives: {list_some(unused)}")
+        are = "is of a name" if len(unused) == 1 else "are of names"
+        number = pluralise(len(unused), "correction")
+        say(f"{number} of {corrections.path} {are} that no source gives: {list_some(unused)}")
     arrays = {column: pa.array(values, pa.string()) for column, values in columns.items()}
     return pa.table({"key": given["key"], "images": given["images"], **arrays}), is_corrected_R
 

@@ -69,17 +69,33 @@ def write_catalogue(connection: Any, rows: Made, files: Mapping[str, Sequence[Pa
 
 
 def write_taxonomy(connection: Any, folder: Path) -> int:
-    """Writes `taxonomy.csv`, the lineages of the images that are used, which `train` reads. Returns their number."""
+    """Writes `taxonomy.csv`, the lineages of the images that are used, which `train` reads. Returns their number.
+
+    A lineage that is the upper part of another one is left out: its taxon is in the tree as what is above, and must not become a
+    class beside its own species.
+    """
     ranks = ", ".join(f'"{rank}"' for rank in LINNAEAN)
     lineages = connection.execute(f"""
         SELECT {ranks}, min(common_name) FILTER (common_name <> '') AS common_name
         FROM catalogue WHERE outcome = 'used' GROUP BY {ranks} ORDER BY {ranks}
     """).fetchall()
+    above = {upper for *lineage, _ in lineages for upper in list_upper_parts(lineage)}
+    rows = [[value or "" for value in row] for row in lineages if tuple(row[:-1]) not in above]
     with open_replacement(folder / TAXONOMY) as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([*LINNAEAN, "common_name"])
-        writer.writerows([value or "" for value in row] for row in lineages)
-    return len(lineages)
+        writer.writerows(rows)
+    return len(rows)
+
+
+def list_upper_parts(lineage: Sequence[str]) -> list[tuple[str, ...]]:
+    """Returns what a lineage is without its lowest names, as wide as itself.
+
+    >>> list_upper_parts(["Animalia", "", "Aves", "Parus"])
+    [('Animalia', '', '', ''), ('Animalia', '', 'Aves', '')]
+    """
+    last = max(rank for rank, name in enumerate(lineage) if name)
+    return [(*lineage[: at + 1], *[""] * (len(lineage) - at - 1)) for at in range(last) if lineage[at]]
 
 
 def count_images(connection: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from bioclip_x.dataset.config import Images
 from bioclip_x.dataset.context import Build, Made
-from bioclip_x.dataset.database import quote, quote_files
+from bioclip_x.dataset.database import interruptible, quote, quote_files
 from bioclip_x.dataset.folder import read_json, write_json
 from bioclip_x.dataset.images.encoding import encode_image
 from bioclip_x.dataset.output.samples import SAMPLE_COLUMNS, ClassTexts
@@ -159,15 +159,18 @@ def write_shards(build: Build, samples: Path, captions: Made, texts: ClassTexts)
 def iterate_shards(database: Any, samples: Path, captions: Made) -> Iterator[tuple[str, pa.Table]]:
     """Yields the name and the samples of each shard, one in memory at a time."""
     table = f"read_parquet({quote_files([samples])})"
-    names = database.execute(f"SELECT DISTINCT shard FROM {table} ORDER BY shard").fetchall()
+    with interruptible():
+        names = database.execute(f"SELECT DISTINCT shard FROM {table} ORDER BY shard").fetchall()
     columns = ", ".join(f's."{column}"' for column in (*SAMPLE_COLUMNS, "sha256"))
     for (name,) in names:
-        found = database.sql(f"""
+        query = f"""
             SELECT {columns}, coalesce(c.text, '') AS caption FROM {table} s
             LEFT JOIN read_parquet({quote_files(captions.files)}) c USING (row)
             WHERE s.shard = {quote(name)} ORDER BY s.place
-        """)
-        yield name, found.to_arrow_table()
+        """
+        with interruptible():
+            found = database.sql(query).to_arrow_table()
+        yield name, found
 
 
 def read_written(record: Path, output: Path, digest: str) -> WrittenShard | None:

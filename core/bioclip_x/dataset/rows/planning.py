@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.parquet as pq
@@ -14,7 +15,7 @@ from bioclip_x.dataset.database import quote, quote_files
 from bioclip_x.dataset.names.held_out import expand_species
 from bioclip_x.dataset.names.ranked import RankedTaxonomy
 from bioclip_x.dataset.names.resolve import resolve_names
-from bioclip_x.dataset.names.review import read_corrections, write_review_table
+from bioclip_x.dataset.names.review import Corrections, read_corrections, write_review_table
 from bioclip_x.dataset.rows.held_out import find_held_out, read_list
 from bioclip_x.dataset.rows.outcomes import plan_rows
 from bioclip_x.dataset.schema import GIVEN_COLUMNS, write_table
@@ -56,7 +57,8 @@ def collect_given_names(build: Build, rows: Made) -> tuple[Made, Made]:
 def resolve_given_names(build: Build, given: Made) -> Made:
     """Resolves the identifications against the taxonomies (`names`), and writes those that a person should look at."""
     config = build.config
-    corrections = read_corrections(config.path(config.names.corrections)) if config.names.corrections else None
+    review = build.folder.path / REVIEW
+    corrections = read_filled_in(config.path(config.names.corrections), review) if config.names.corrections else None
     inputs = {
         "given": given.version, **describe_taxonomies(build),
         "corrections": digest(*map(str, corrections.by_identification.items())) if corrections else None,
@@ -66,7 +68,9 @@ def resolve_given_names(build: Build, given: Made) -> Made:
         table = pq.read_table(given.files[0])
         resolved = resolve_names(table, list_taxonomies(build), corrections, build.say)
         write_table(stage.path / "resolved.parquet", resolved)
-        count = write_review_table(build.folder.path / REVIEW, table, resolved)
+        if moved := keep_filled_in(review):
+            build.say(f"{REVIEW} was filled in and is written anew; the one filled in is {moved.name}")
+        count = write_review_table(review, table, resolved)
         if count:
             build.say(
                 f"{pluralise(count, 'name')} lost, ambiguous, or known only by a taxon above: the commonest are listed in "
@@ -74,6 +78,27 @@ def resolve_given_names(build: Build, given: Made) -> Made:
             )
         return finish(stage, {})
     return get_made(stage)
+
+
+def read_filled_in(path: Path, review: Path) -> Corrections:
+    """Reads corrections. Raises DatasetError also where they are in the review table, which each build writes anew."""
+    if path.resolve() == review.resolve():
+        raise DatasetError(
+            f"names.corrections: {path} is the table that a build writes; copy it to another place, and name the copy"
+        )
+    return read_corrections(path)
+
+
+def keep_filled_in(review: Path) -> Path | None:
+    """Moves away a review table in which someone has filled in names, and returns where it is then."""
+    try:
+        if not review.exists() or not len(read_corrections(review)):
+            return None
+    except DatasetError:  # edited to what it should not be, but edited
+        pass
+    names = (review.with_name(f"{review.stem}-filled-in{number}.csv") for number in ("", *range(2, 1000)))
+    free = next((name for name in names if not name.exists()), None)
+    return review.rename(free) if free else None
 
 
 def list_taxonomies(build: Build) -> list[RankedTaxonomy]:

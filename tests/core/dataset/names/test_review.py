@@ -78,7 +78,7 @@ def test_a_filled_in_table_corrects_the_rows_in_any_order(tmp_path: Path) -> Non
     ]
     assert not any("that no source gives" in line for line in told)
     resolve_names(make_given(ROWS[:1]), [RankedTaxonomy("a", make_taxonomy)], corrections, told.append)
-    assert any("1 corrections" in line and "no source gives: =HYPERLINK(1)" in line for line in told)
+    assert any("1 correction " in line and "no source gives: =HYPERLINK(1)" in line for line in told)
 
 
 def test_a_table_of_other_columns_or_with_two_corrections_of_one_name_is_refused(tmp_path: Path) -> None:
