@@ -10,7 +10,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "id": "of the image: MD5 of its source and `source_id`; the name of its members in the shards",
     "source": "the source, by its name above",
     "source_id": "identifies the image in its source",
-    "image": "its path or URL, or the path of the tar file that it is in",
+    "image": "its path or URL, or the path of the tar file that it is in; relative to the configuration's folder if below it",
     "member": "its name in that tar file",
     "outcome": "what became of it, one of those above",
     "reason": "why; of images that are used, a note",

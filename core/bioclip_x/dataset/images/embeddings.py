@@ -7,18 +7,21 @@ Legend: n images, D embedding dimension.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bioclip_x.dataset.context import Build, Made, get_made
 from bioclip_x.dataset.database import quote_files
+from bioclip_x.dataset.images.encoding import CHANGED
 from bioclip_x.dataset.images.places import Place
+from bioclip_x.dataset.images.reading import FAILED
 from bioclip_x.dataset.schema import write_table
 from bioclip_x.embed.embedder import Embedder
 from bioclip_x.errors import DatasetError, ImageError
@@ -45,6 +48,7 @@ def embed_images(build: Build, images: str, version: str) -> Made:
     }  # fmt: skip
     stage = build.folder.open_stage("embeddings", inputs)
     files = sorted(stage.path.glob("*.parquet"))
+    drop_changed(files, build.folder.work / FAILED)
     known = f"SELECT row FROM read_parquet({quote_files(files)})" if files else "SELECT NULL::BIGINT WHERE false"
     total = build.database.execute(f"SELECT count(*) FROM ({images})").fetchall()[0][0]
     result = build.database.cursor().execute(f"SELECT * FROM ({images}) WHERE row NOT IN ({known}) ORDER BY row")
@@ -55,6 +59,19 @@ def embed_images(build: Build, images: str, version: str) -> Made:
         done, number = done + len(batch), number + 1
         build.progress.update("embeddings", done, total)
     return get_made(stage)
+
+
+def drop_changed(files: Sequence[Path], failed: Path) -> None:
+    """Drops the embeddings of images that had other bytes when the last run wrote them, and have been read again since."""
+    if not failed.exists():
+        return
+    table = pq.read_table(failed)
+    changed = table.filter(pc.starts_with(table["reason"], CHANGED))["row"].combine_chunks()
+    for file in files if len(changed) else ():
+        known = pq.read_table(file)
+        kept = known.filter(pc.invert(pc.is_in(known["row"], value_set=changed)))
+        if len(kept) < len(known):
+            write_table(file, kept)
 
 
 def _embed(embedder: Embedder, batch: list[tuple[int, str, int, int]]) -> pa.Table:
