@@ -23,7 +23,7 @@ from bioclip_x.dataset.output.samples import place_all_images, write_class_texts
 from bioclip_x.dataset.output.shards import write_shards
 from bioclip_x.dataset.rows.deciding import decide_all_rows, find_duplicates
 from bioclip_x.dataset.rows.listing import list_all_rows
-from bioclip_x.dataset.rows.planning import collect_given_names, plan_all_rows, resolve_given_names
+from bioclip_x.dataset.rows.planning import collect_given_names, count_names, plan_all_rows, resolve_given_names
 from bioclip_x.dataset.schema import HELD_OUT, write_table
 from bioclip_x.errors import DatasetError
 from bioclip_x.hooks.registry import Registry
@@ -37,8 +37,9 @@ COUNTS: Final = "counts.json"
 def build_dataset(
     config: BuildConfig, registry: Registry, progress: Progress, say: Callable[[str], None], until: str = STAGES[-1]
 ) -> dict[str, Any]:
-    """Builds a data set up to a stage, and returns the counts of its images; {} where it stops before the last stage.
+    """Builds a data set up to a stage, and returns the counts of its images.
 
+    Where it stops after the names, it returns their counts alone; after another stage before the last, {}.
     say: receives notes. Raises BioclipXError; then, and after an interruption, the same call goes on where this one ended.
     """
     with make_build(config, registry, progress, say) as build:
@@ -70,9 +71,10 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
     rows = join(*of_source.values())
     given, keys = collect_given_names(build, rows)
     resolved = resolve_given_names(build, given)
-    plan = plan_all_rows(build, of_source, NameTables(given, resolved, keys))
+    names = NameTables(given, resolved, keys)
+    plan = plan_all_rows(build, of_source, names)
     if until == "names":
-        return {}
+        return {"names": count_names(build, names)}
     images = read_images(build, of_source, plan)
     if until == "images":
         return {}
@@ -93,7 +95,7 @@ def run_stages(build: Build, until: str) -> dict[str, Any]:
     }  # fmt: skip
     write_catalogue(build.database, rows, tables, folder, build.config.base)
     write_taxonomy(build.database, folder)
-    counts = count_images(build.database)
+    counts = count_images(build.database) | {"names": count_names(build, names)}
     check_counts(counts, rows)
     write_json(folder / COUNTS, counts)
     write_card(build, counts)

@@ -323,11 +323,16 @@ def test_only_one_process_builds_a_data_set(tmp_path: Path) -> None:
         ({"held_out": {"species": "none.txt"}}, r"none\.txt"),
         ({"sources": [{"name": "listed", "path": "none.jsonl"}]}, r"none\.jsonl"),
         ({"sources": [{"name": "nonesuch"}]}, "nonesuch"),
+        ({"taxonomies": ["cyclic"]}, r"cyclic.*synonyms of each other"),
         ({"output": "park"}, "holds other files"),
         ({"output": "park.jsonl"}, "is a file; expected a folder"),
     ],
 )
 def test_bad_inputs_are_named(tmp_path: Path, fields: dict[str, Any], message: str) -> None:
+    (tmp_path / "cyclic").mkdir()
+    rows = ["taxonID\tacceptedNameUsageID\tscientificName\ttaxonRank\ttaxonomicStatus", "0\t0\tAus\tgenus\taccepted"]
+    rows += ["1\t2\tAus bus\tspecies\tsynonym", "2\t1\tAus cus\tspecies\tsynonym"]
+    (tmp_path / "cyclic/taxon.txt").write_text("\n".join(rows) + "\n")
     lay_source(tmp_path, 4)
     with pytest.raises(BioclipXError, match=message) as problem:
         build(write_config(tmp_path, **fields))

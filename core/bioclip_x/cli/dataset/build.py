@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +62,23 @@ def build(
 
     with Progress(enabled=not quiet) as progress:
         counts = build_dataset(settings, registry, progress, say, until)
-    if counts:
-        for outcome, count in counts["outcomes"].items():
-            if count:
-                echo(f"{outcome:12} {count:>12,}")
+    for line in format_counts(counts):
+        echo(line)
     echo(settings.path(settings.output))
+
+
+def format_counts(counts: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the lines of a table: of the images by outcome, or of the names by source where no image was read."""
+    if "outcomes" in counts:
+        yield from (f"{outcome:12} {count:>12,}" for outcome, count in counts["outcomes"].items() if count)
+        return
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for one in counts.get("names", ()):
+        for unit in ("names", "images"):
+            sums[one["source"], one["status"], unit] += one[unit]
+    width = max((len(source) for source, *_ in sums), default=0)
+    if sums:
+        yield f"{'':{width}} {'':10} {'names':>12} {'images':>12}"
+    for source, status in dict.fromkeys((source, status) for source, status, _ in sums):
+        names, images = (sums[source, status, unit] for unit in ("names", "images"))
+        yield f"{source:{width}} {status:10} {names:>12,} {images:>12,}"

@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 from bioclip_x.classes.taxonomy_files import read_taxonomy
 from bioclip_x.dataset.context import Build, Made, NameTables, digest, finish, get_made, join
 from bioclip_x.dataset.database import quote, quote_files
+from bioclip_x.dataset.names.counts import count_statuses
 from bioclip_x.dataset.names.held_out import expand_species
 from bioclip_x.dataset.names.ranked import RankedTaxonomy
 from bioclip_x.dataset.names.resolve import resolve_names
 from bioclip_x.dataset.names.review import Corrections, read_corrections, write_review_table
 from bioclip_x.dataset.rows.held_out import find_held_out, read_list
 from bioclip_x.dataset.rows.outcomes import plan_rows
-from bioclip_x.dataset.schema import GIVEN_COLUMNS, write_table
+from bioclip_x.dataset.schema import FIRST_ROW, GIVEN_COLUMNS, write_table
 from bioclip_x.errors import DatasetError
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.settings import find_cache_folder
@@ -99,6 +100,16 @@ def keep_filled_in(review: Path) -> Path | None:
     names = (review.with_name(f"{review.stem}-filled-in{number}.csv") for number in ("", *range(2, 1000)))
     free = next((name for name in names if not name.exists()), None)
     return review.rename(free) if free else None
+
+
+def count_names(build: Build, names: NameTables) -> list[dict[str, Any]]:
+    """Returns the numbers of different names and of images by source, resolved rank and status."""
+    given = build.database.sql(f"""
+        SELECT s.name AS source, k.key, count(*) AS images
+        FROM read_parquet({quote_files(names.keys.files)}) k JOIN sources s ON s.number = k.row // {FIRST_ROW} GROUP BY ALL
+    """).to_arrow_table()
+    counts: list[dict[str, Any]] = count_statuses(given, pq.read_table(names.resolved.files[0])).to_pylist()
+    return counts
 
 
 def list_taxonomies(build: Build) -> list[RankedTaxonomy]:
