@@ -1,17 +1,76 @@
-"""Reads configuration files: YAML documents that may extend one another."""
+"""Configurations in files: YAML documents that may extend one another, validated as one record."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, TypeVar
 
-from bioclip_x.errors import BioclipXError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+
+from bioclip_x.errors import BioclipXError, RecipeError
+from bioclip_x.hooks.options import ComponentRef, parse_ref
 from bioclip_x.io import strict_yaml
 from bioclip_x.io.files import read_text, read_yaml
+from bioclip_x.validation import list_errors
+
+Record = TypeVar("Record", bound=BaseModel)
+
+STRICT: Final = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
+"""Of the records of a configuration."""
 
 Rename = Callable[[Mapping[str, Any]], dict[str, Any]]
 """Puts present names in place of old ones."""
+
+
+def _parse_ref(value: Any) -> Any:
+    try:
+        return parse_ref(value)
+    except RecipeError as problem:
+        raise ValueError(str(problem)) from None
+
+
+Ref = Annotated[ComponentRef, BeforeValidator(_parse_ref)]
+"""A component and its options."""
+
+
+class WithComponent(BaseModel):
+    """A component with further fields among its options: `{name: descriptors, style: bare, weight: 2}`."""
+
+    model_config = STRICT
+
+    component: Ref
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or "component" in value:
+            return value if isinstance(value, Mapping) else {"component": value}
+        names = {field.alias or name for name, field in cls.model_fields.items()}
+        fields = {key: one for key, one in value.items() if key in names}
+        return {"component": {key: one for key, one in value.items() if key not in fields}, **fields}
+
+
+def make_record(
+    record: type[Record],
+    fields: Mapping[str, Any],
+    locate: Callable[[Sequence[str | int]], str],
+    error: type[BioclipXError],
+) -> Record:
+    """Makes a record from plain values. locate: names where a value comes from, which keys and indices lead to.
+
+    Raises `error` naming the field.
+    """
+    try:
+        return record.model_validate(dict(fields))
+    except ValidationError as problem:
+        details = problem.errors(include_url=False)
+        # A misspelt field is named in place of the one that is then missing.
+        first = next((i for i, one in enumerate(details) if one["type"] == "extra_forbidden"), 0)
+        message = str(list_errors(problem, record)[first])
+        # Errors of fields that do not go together have no place; their message begins with a field.
+        place = details[first]["loc"] or (message.partition(":")[0],)
+        raise error(f"{locate(place)}: {message}") from None
 
 
 def read_document(

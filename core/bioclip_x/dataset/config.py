@@ -8,47 +8,29 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from bioclip_x.config_file import find_place, read_document, set_field
+from bioclip_x.config_file import STRICT, Ref, WithComponent, find_place, make_record, read_document, set_field
 from bioclip_x.dataset.licences import OTHER, normalise_licence
-from bioclip_x.errors import DatasetError, RecipeError
-from bioclip_x.hooks.options import ComponentRef, parse_ref
-from bioclip_x.validation import list_errors
+from bioclip_x.errors import DatasetError
+from bioclip_x.hooks.options import ComponentRef
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 _NAME = re.compile(r"[\w][\w .+-]*")
 
 
-def _parse_ref(value: Any) -> Any:
-    try:
-        return parse_ref(value)
-    except RecipeError as problem:
-        raise ValueError(str(problem)) from None
-
-
-Ref = Annotated[ComponentRef, BeforeValidator(_parse_ref)]
-
-
-class Source(BaseModel):
+class Source(WithComponent):
     """A source of images: `{name: inat21, root: inat21/, as: iNat21}`."""
 
-    model_config = _STRICT
-
-    component: Ref
     label: str = Field("", alias="as", description="its name in the catalogue; none: the component's")
     licence: str = Field("", description="of images for which it gives none")
     rights_holder: str = Field("", description="of images for which it gives none")
 
     @model_validator(mode="before")
     @classmethod
-    def _split(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return {"component": value}
-        if "license" in value and "licence" not in value:
+    def _refuse_license(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and "license" in value:
             raise ValueError("license: this field is spelt licence")
-        own = {key: one for key, one in value.items() if key in ("as", "licence", "rights_holder")}
-        return {"component": {key: one for key, one in value.items() if key not in own}, **own}
+        return value
 
     @property
     def name(self) -> str:
@@ -58,7 +40,7 @@ class Source(BaseModel):
 class RankedTaxonomy(BaseModel):
     """A taxonomy by which names are resolved: a path, or `{path: itis/, as: ITIS}`."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     path: Path
     label: str = Field("", alias="as", description="its name in the catalogue; none: the file's")
@@ -77,7 +59,7 @@ class RankedTaxonomy(BaseModel):
 class Names(BaseModel):
     """How names are resolved."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     corrections: Path | None = Field(None, description="a review table that a person filled in")
     least: Literal["full", "partial"] = Field(
@@ -91,7 +73,7 @@ class Names(BaseModel):
 class Licences(BaseModel):
     """Which licences permit the use of an image."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     allow: tuple[str, ...] | None = Field(
         None, description="CC0-1.0, CC-BY, CC-BY-4.0, public domain, …; none: all but `all rights reserved`"
@@ -112,7 +94,7 @@ class Licences(BaseModel):
 class HeldOut(BaseModel):
     """What must not be trained on."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     species: Path | None = Field(None, description="a list of species; their synonyms are held out, too")
     images: Path | None = Field(None, description="a list of images of the sources: identifiers or paths, one per line")
@@ -125,7 +107,7 @@ class HeldOut(BaseModel):
 class Semantic(BaseModel):
     """Semantic duplicates (SemDeDup, Abbas et al. 2023)."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     epsilon: float = Field(0.05, gt=0, lt=1, description="images with a cosine above 1 - epsilon are duplicates")
     clusters: int | None = Field(None, ge=1, description="of k-means; none: the square root of the number of images")
@@ -141,7 +123,7 @@ def _make_semantic(value: Any) -> Any:
 class Duplicates(BaseModel):
     """Which images count as the same, so that one of them is used."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     exact: bool = Field(True, description="files with the same bytes")
     perceptual: int | None = Field(4, ge=0, le=8, description="most bits of 64 by which perceptual hashes differ")
@@ -151,12 +133,9 @@ class Duplicates(BaseModel):
     pictures: int = Field(60, ge=0, description="pairs shown on the page of what was judged the same")
 
 
-class Captions(BaseModel):
+class Captions(WithComponent):
     """Captions written by a model."""
 
-    model_config = _STRICT
-
-    component: Ref
     concurrency: int = Field(8, ge=1, description="images that are described at the same time")
     spacing: Literal["uniform", "quantile"] = Field(
         "uniform", description="of the bins: equal widths, or equal numbers"
@@ -164,19 +143,11 @@ class Captions(BaseModel):
     bins: int = Field(0, ge=0, le=100, description="quality bins by the similarity of image and caption; needs `model`")
     fraction: float = Field(1.0, gt=0, le=1, description="of the images that get a caption")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return {"component": value}
-        own = {key: one for key, one in value.items() if key in ("concurrency", "bins", "spacing", "fraction")}
-        return {"component": {key: one for key, one in value.items() if key not in own}, **own}
-
 
 class Images(BaseModel):
     """What is written of the images."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     size: int | None = Field(
         None, ge=16, description="side in pixels that larger images are reduced to; none: as they are"
@@ -191,7 +162,7 @@ class Images(BaseModel):
 class Shards(BaseModel):
     """The tar files."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     images: int = Field(10_000, ge=1, description="in each but the last of a split")
 
@@ -199,7 +170,7 @@ class Shards(BaseModel):
 class BuildConfig(BaseModel):
     """The settings of a data set. Relative paths are relative to the configuration file's folder (`base`)."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     title: str = Field("", description="of the data card")
     sources: tuple[Source, ...] = Field(min_length=1, description="of two equal images, the first one's is kept")
@@ -289,12 +260,4 @@ def make_config(
     fields: Mapping[str, Any], locate: Callable[[Sequence[str | int]], str] = lambda _: "the data set's configuration"
 ) -> BuildConfig:
     """Makes a configuration from plain values. locate: names where a value comes from. Raises DatasetError naming the field."""
-    try:
-        return BuildConfig.model_validate(dict(fields))
-    except ValidationError as problem:
-        details = problem.errors(include_url=False)
-        # A misspelt field is named in place of the one that is then missing.
-        first = next((i for i, error in enumerate(details) if error["type"] == "extra_forbidden"), 0)
-        message = str(list_errors(problem, BuildConfig)[first])
-        place = details[first]["loc"] or (message.partition(":")[0],)
-        raise DatasetError(f"{locate(place)}: {message}") from None
+    return make_record(BuildConfig, fields, locate, DatasetError)

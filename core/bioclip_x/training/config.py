@@ -8,16 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
-from bioclip_x.config_file import find_place, read_document, set_field
-from bioclip_x.errors import RecipeError, TrainingError
-from bioclip_x.hooks.options import ComponentRef, parse_ref
+from bioclip_x.config_file import STRICT, Ref, WithComponent, find_place, make_record, read_document, set_field
+from bioclip_x.errors import TrainingError
 from bioclip_x.renamed_names import rename_keys
 from bioclip_x.training.compute.precision import Precision
-from bioclip_x.validation import list_errors
-
-_STRICT = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
 CHANGEABLE = (
     "epochs", "device", "precision", "workers", "threads", "output", "checkpoint_every", "keep", "card", "validation",
@@ -29,37 +25,11 @@ COMPARED_BY_CONTENT = ("taxonomy", "taxonomy_format", "descriptors")
 """Fields of which the content is compared (see `components.make_fingerprints`), not the path."""
 
 
-def _parse_ref(value: Any) -> Any:
-    try:
-        return parse_ref(value)
-    except RecipeError as problem:
-        raise ValueError(str(problem)) from None
-
-
-Ref = Annotated[ComponentRef, BeforeValidator(_parse_ref)]
-
-
-class _WithComponent(BaseModel):
-    """A component with a further number among its options: `{name: descriptors, style: bare, weight: 2}`."""
-
-    model_config = _STRICT
-
-    component: Ref
-
-    @model_validator(mode="before")
-    @classmethod
-    def _split(cls, value: Any) -> Any:
-        if not isinstance(value, Mapping) or "component" in value:
-            return value if isinstance(value, Mapping) else {"component": value}
-        fields = {key: one for key, one in value.items() if key in cls.model_fields}
-        return {"component": {key: one for key, one in value.items() if key not in fields}, **fields}
-
-
-class Text(_WithComponent):
+class Text(WithComponent):
     weight: float = Field(1.0, gt=0, description="how often this kind of text is drawn, relative to the others")
 
 
-class Data(_WithComponent):
+class Data(WithComponent):
     share: float | None = Field(None, gt=0, description="this data set's share of every epoch; give all or none")
     balance: float = Field(0.0, ge=0, le=1, description="0: classes as frequent as they are; 1: all equally frequent")
     prefix: str = Field("", description="put before every text of this data set (Saito et al. 2023)")
@@ -74,7 +44,7 @@ Texts = Annotated[tuple[Text, ...], BeforeValidator(_make_list), Field(min_lengt
 Datas = Annotated[tuple[Data, ...], BeforeValidator(_make_list), Field(min_length=1)]
 
 
-class LossTerm(_WithComponent):
+class LossTerm(WithComponent):
     """One loss of a weighted sum."""
 
     weight: float = Field(1.0, gt=0)
@@ -87,7 +57,7 @@ class LossTerm(_WithComponent):
 class Lock(BaseModel):
     """How many of a tower's last groups of layers are trained: 0 locks it (LiT), none trains all."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     image_groups: int | None = Field(None, ge=0)
     text_groups: int | None = Field(None, ge=0)
@@ -96,7 +66,7 @@ class Lock(BaseModel):
 class Phase(BaseModel):
     """A part of the run with smaller inputs (CLIPA). What follows the last phase has those of the run."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     until: float = Field(gt=0, lt=1, description="fraction of the run's steps at which the phase ends")
     image_size: int | None = Field(None, ge=1, description="side of the images in pixels; none: the run's")
@@ -107,7 +77,7 @@ class Phase(BaseModel):
 class Validation(BaseModel):
     """Zero-shot evaluation during training."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     data: Datas
     every_epochs: int | None = Field(1, ge=1, description="null: only `every_steps`, and at the end of the run")
@@ -121,7 +91,7 @@ class Validation(BaseModel):
 class Augment(BaseModel):
     """Random augmentation of the training images."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     crop_scale: tuple[float, float] | None = Field(None, description="smallest and largest fraction of the area kept")
     crop_ratio: tuple[float, float] = Field((3 / 4, 4 / 3), description="range of a crop's ratio of width to height")
@@ -146,7 +116,7 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 class TrainConfig(BaseModel):
     """The settings of a training run. Relative paths are relative to the configuration file's folder (`base`)."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     model: str | dict[str, Any] = Field(
         description="a model to start from (alias, NAME/PRETRAINED, hf-hub:, local-dir:), or the description of a new one "
@@ -300,16 +270,7 @@ def make_config(
 
     Raises TrainingError naming the field.
     """
-    try:
-        return TrainConfig.model_validate(_rename_fields(fields))
-    except ValidationError as problem:
-        details = problem.errors(include_url=False)
-        # A misspelt field is named in place of the one that is then missing.
-        first = next((i for i, error in enumerate(details) if error["type"] == "extra_forbidden"), 0)
-        message = str(list_errors(problem, TrainConfig)[first])
-        # Errors of fields that do not go together have no place; their message begins with a field.
-        place = details[first]["loc"] or (message.partition(":")[0],)
-        raise TrainingError(f"{locate(place)}: {message}") from None
+    return make_record(TrainConfig, _rename_fields(fields), locate, TrainingError)
 
 
 def _rename_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,4 +49,4 @@ def select(connection: Any, sql: str) -> Iterator[pa.Table]:
 
 def count(connection: Any, sql: str) -> int:
     """Returns the one number of a query's result."""
-    return int(connection.execute(sql).fetchone()[0])
+    return int(connection.execute(sql).fetchall()[0][0])

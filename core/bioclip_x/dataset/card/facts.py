@@ -111,12 +111,12 @@ def collect_facts(connection: Any, config: BuildConfig, counts: Mapping[str, Any
         return [tuple(_shorten(hide(value)) if isinstance(value, str) else value for value in row) for row in rows]
 
     ranks = ", ".join(f"""count(*) FILTER ("{rank}" <> '')""" for rank in LINNAEAN)
-    with_rank = connection.execute(f"SELECT {ranks} FROM catalogue WHERE {used}").fetchone()
+    with_rank = connection.execute(f"SELECT {ranks} FROM catalogue WHERE {used}").fetchall()[0]
     species = f"SELECT count(*) AS images FROM catalogue WHERE {used} AND species <> '' GROUP BY {_join(LINNAEAN)}"
     connection.execute(f"CREATE OR REPLACE TEMP TABLE card_species AS {species}")
     quartiles, singletons = connection.execute(
         "SELECT quantile_cont(images, [0, 0.25, 0.5, 0.75, 1]), count(*) FILTER (images = 1) FROM card_species"
-    ).fetchone()
+    ).fetchall()[0]
     n_species = counts["ranks"]["species"]
     by_taxonomy = count_by_taxonomy(
         [one.name for one in config.taxonomies],
@@ -247,7 +247,7 @@ def grow_tree(connection: Any, least: int) -> Node:
         CREATE OR REPLACE TEMP TABLE card_lineages AS
         SELECT {names}, count(*) AS images FROM catalogue WHERE outcome = 'used' GROUP BY ALL
     """)
-    total = connection.execute("SELECT coalesce(sum(images), 0)::BIGINT FROM card_lineages").fetchone()[0]
+    total = connection.execute("SELECT coalesce(sum(images), 0)::BIGINT FROM card_lineages").fetchall()[0][0]
     children: dict[tuple[str, ...], list[tuple[str, int]]] = {}
     taxa: dict[tuple[str, ...], int] = {}
     for depth in range(1, len(MAP_RANKS) + 1):

@@ -31,6 +31,8 @@ from bioclip_x.taxonomy.ranks import LINNAEAN
 
 SHARDS: Final = "shards"
 """The folder of the tar files."""
+FORMAT: Final = 1
+"""Of the samples; another number has all tar files written again."""
 OWN_TEXTS: Final[Mapping[str, str]] = {"publisher_text": "text", "caption": "caption"}
 """Member, without .txt → column."""
 JSON_FIELDS: Final = ("id", "source", "source_id", "status", "rank", "licence", "rights_holder", "reference")
@@ -112,7 +114,7 @@ def digest_task(task: ShardTask, settings: Images) -> str:
 
     The bytes of an image are known by its SHA-256, which is among the columns.
     """
-    digest = hashlib.sha256(settings.model_dump_json().encode())
+    digest = hashlib.sha256(f"{FORMAT} {settings.model_dump_json()}".encode())
     for column in task.samples.column_names:
         if column not in ("row", "file", "offset", "image"):  # where the bytes are does not matter
             digest.update(json.dumps(task.samples[column].to_pylist(), default=bytes.hex).encode())
