@@ -15,6 +15,7 @@ Legend: B images, C classes, c classes of a part, R runs, r runs of a part, I he
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,6 +38,8 @@ FAR: Final = 4.0
 The relative error of a probability is the rounding error of its logit's difference to the reference: in float32 at most
 2^-23 for differences up to 4, 2^-19 up to 64.
 """
+KEPT: Final = 0.5
+"""Least part of a run's sum that must be left when logits in it are replaced; of less, rounding errors would be multiplied."""
 ERRORS: Final = 4.0
 DEEPER: Final = 8
 """Factor of the number of best classes where more than these may have the largest exact logit."""
@@ -69,7 +72,9 @@ def roll_up(logits: Logits, taxonomy: Taxonomy, ranks: tuple[str, ...] = (), *, 
         exact_BK = compute_exact_logits(logits.exact, classes_BK.cpu()).to(device)
         if k < logits.n_classes and not _are_winners_certain(values_BK, exact_BK):
             return roll_up(logits, taxonomy, ranks, n_best=DEEPER * k)
-        run_sums.replace(plan.run_C[classes_BK], values_BK, exact_BK)
+        lost = run_sums.replace(plan.run_C[classes_BK], values_BK, exact_BK)
+        if bool(lost.any()):
+            run_sums = _sum_again(run_sums, lost, logits, plan, classes_BK, exact_BK)
         classes_BK, values_BK = sort_classes(classes_BK, exact_BK)
     log_probs_IB, log_total_B = run_sums.sum_up(plan)
     log_top_BK = _to_float32(values_BK - log_total_B[:, None])
@@ -85,6 +90,32 @@ def _are_winners_certain(values_BK: torch.Tensor, exact_BK: torch.Tensor) -> boo
     """
     error_B = (exact_BK - values_BK).abs().nan_to_num(0.0).amax(1)  # nan: -inf less -inf
     return not bool((exact_BK.amax(1) - values_BK[:, -1] <= ERRORS * error_B).any())
+
+
+def _sum_again(
+    sums: RunSums | LogSums,
+    lost: torch.Tensor,
+    logits: Logits,
+    plan: Plan,
+    classes_BK: torch.Tensor,
+    exact_BK: torch.Tensor,
+) -> RunSums | LogSums:
+    """Computes the sums that replacing lost, class by class; in logs, if float32 cannot represent one of them.
+
+    lost: bool [R, B]. Rounding errors of half precision never make a logit that much smaller; other approximations may.
+    """
+    stops = [*plan.run_start_R.tolist()[1:], logits.n_classes]
+    logs: dict[tuple[int, int], torch.Tensor] = {}
+    for run, image in lost.nonzero().tolist():
+        start = int(plan.run_start_R[run])
+        values_c = logits.part(start, stops[run])[:, image].double()
+        is_here_K = plan.run_C[classes_BK[image]] == run
+        values_c[classes_BK[image][is_here_K] - start] = exact_BK[image][is_here_K]
+        logs[run, image] = values_c.logsumexp(0)
+    if isinstance(sums, RunSums) and not sums.can_represent(logs):
+        sums = sums.to_logs(len(plan.run_start_R))
+    sums.set(logs)
+    return sums
 
 
 def _to_float32(logs: torch.Tensor) -> torch.Tensor:
@@ -193,12 +224,38 @@ class RunSums:
     sums_SB: torch.Tensor
     reference_B: torch.Tensor
 
-    def replace(self, runs_BK: torch.Tensor, old_BK: torch.Tensor, new_BK: torch.Tensor) -> None:
-        """Replaces logits of some classes, float64 [B, K], in the sums of their runs."""
+    def replace(self, runs_BK: torch.Tensor, old_BK: torch.Tensor, new_BK: torch.Tensor) -> torch.Tensor:
+        """Replaces logits of some classes, float64 [B, K], in the sums of their runs.
+
+        Returns which sums lost so much that rounding errors of what was subtracted count: bool [R, B].
+        """
         reference_B1 = self.reference_B.double()[:, None]
         change_BK = (new_BK - reference_B1).exp_() - (old_BK - reference_B1).exp_()
         images_B1 = torch.arange(len(runs_BK), device=runs_BK.device)[:, None]
+        before_BK = self.sums_SB[runs_BK, images_B1]
         self.sums_SB.index_put_((runs_BK, images_B1), change_BK.to(self.sums_SB.dtype), accumulate=True)
+        lost_SB = torch.zeros_like(self.sums_SB, dtype=torch.bool)
+        lost_SB[runs_BK, images_B1] = self.sums_SB[runs_BK, images_B1] < KEPT * before_BK
+        return lost_SB
+
+    def can_represent(self, logs: Mapping[tuple[int, int], torch.Tensor]) -> bool:
+        """Whether float32 can represent sums, whose logs these are by run and image."""
+        least = float(np.log(SMALLEST))
+        return all(
+            float(log) == -torch.inf or float(log) - float(self.reference_B[image]) > least
+            for (_, image), log in logs.items()
+        )
+
+    def set(self, logs: Mapping[tuple[int, int], torch.Tensor]) -> None:
+        """Sets sums by their logs, by run and image."""
+        for (run, image), log in logs.items():
+            self.sums_SB[run, image] = (log - self.reference_B[image].double()).exp()
+
+    def to_logs(self, n_runs: int) -> LogSums:
+        """Returns the logs of the sums of the runs."""
+        logs_SB = torch.empty_like(self.sums_SB, dtype=torch.float64)
+        logs_SB[:n_runs] = self.sums_SB[:n_runs].double().log() + self.reference_B.double()
+        return LogSums(logs_SB)
 
     def sum_up(self, plan: Plan) -> tuple[torch.Tensor, torch.Tensor]:
         """Returns the log-probabilities of the held nodes, float32 [I, B], and the logs of the normalisers, float64 [B]."""
@@ -216,14 +273,21 @@ class LogSums:
 
     logs_SB: torch.Tensor
 
-    def replace(self, runs_BK: torch.Tensor, old_BK: torch.Tensor, new_BK: torch.Tensor) -> None:
+    def replace(self, runs_BK: torch.Tensor, old_BK: torch.Tensor, new_BK: torch.Tensor) -> torch.Tensor:
         """As `RunSums.replace`."""
         images_B1 = torch.arange(len(runs_BK), device=runs_BK.device)[:, None]
         logs_BK = self.logs_SB[runs_BK, images_B1].clamp_min(_LOWEST)
         change_SB = torch.zeros_like(self.logs_SB)
         change_BK = (new_BK - logs_BK).exp_() - (old_BK - logs_BK).exp_()
         change_SB.index_put_((runs_BK, images_B1), change_BK, accumulate=True)
+        lost_SB = change_SB < KEPT - 1
         self.logs_SB.add_(change_SB.log1p_())
+        return lost_SB
+
+    def set(self, logs: Mapping[tuple[int, int], torch.Tensor]) -> None:
+        """As `RunSums.set`."""
+        for (run, image), log in logs.items():
+            self.logs_SB[run, image] = log
 
     def sum_up(self, plan: Plan) -> tuple[torch.Tensor, torch.Tensor]:
         """As `RunSums.sum_up`."""

@@ -308,6 +308,18 @@ def test_exact_logits_of_the_best_classes_are_in_all_sums(
         assert scores.top_BK[row].tolist() == sorted(exact_ones, key=lambda c: (-exact[row, c], c))
 
 
+@pytest.mark.parametrize("drop", [0.5, 3.56, 20.0, 60.0])
+def test_an_exact_logit_far_below_the_approximate_one_leaves_the_others_exact(drop: float) -> None:
+    """The approximate exponential is subtracted from the sum of its run, which must not keep its rounding errors."""
+    taxonomy = from_labels(["taxon 1", "taxon 2"])
+    rounded = torch.tensor([[-100.0, -100 / 3], [100 / 3, 100.0]])
+    exact = rounded - torch.tensor([drop, 0.25])
+    approximate = replace(in_parts(rounded, 2), exact=Logits.of(exact).part)
+    scores = roll_up(approximate, taxonomy, n_best=2)
+    expected = exact.double().log_softmax(1)
+    np.testing.assert_allclose(scores.log_probs_BI[:, 1:].numpy(), expected.numpy(), rtol=1e-6, atol=3e-6)
+
+
 def is_certain(rounded: np.ndarray, exact: np.ndarray, n: int) -> bool:
     """Whether in each row the best exact logit of the n best is beyond the reach of the others."""
     for of_row, exact_of_row in zip(rounded, exact):
