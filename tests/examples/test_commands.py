@@ -21,6 +21,8 @@ ELSEWHERE = {
     "camera_trap_card.py",
     "train.yaml",
     "own-descriptors.yaml",
+    "small_tree_sources.py",
+    "small_tree_photos.py",
 }
 """Run by other tests, or by the examples that need them."""
 

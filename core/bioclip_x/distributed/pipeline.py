@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, cast
 
 import pyarrow as pa
@@ -53,7 +53,7 @@ def make_book(ray: Any) -> Any:
 
 def compute_partitions(
     ray: Any, listing: Listing, header: dict[str, Any], shares: Shares, book: Any
-) -> Iterator[Outcome]:
+) -> Generator[Outcome, None, None]:
     """Yields the outcome of each partition as it is done, in any order, and what was listed.
 
     Ray Data restarts a worker that dies, and has its partitions done again, without end: the book ends it, by partition.

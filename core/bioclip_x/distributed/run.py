@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
+import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, Final
 
 from bioclip_x.distributed.cluster import Cluster, connect, find_shares
 from bioclip_x.distributed.jobs import Job
@@ -22,6 +25,8 @@ from bioclip_x.images.sources import check_sources
 from bioclip_x.messages import pluralise
 from bioclip_x.progress import Progress
 
+AGAIN: Final = 5.0
+"""Seconds after which an interruption that had no effect is repeated."""
 POLL_EVERY = 1.0
 """Seconds between two looks at how many images are done."""
 
@@ -71,8 +76,14 @@ def run_on_ray(request: Request, cluster: Cluster, progress: Progress, say: Call
             book = make_book(ray)
             done = sum(part.images for part in before.values())
             count = partial(count_images, request.images, files)
-            with _show(progress, partial(_count_done, ray, book, done), count, done):
-                left_out = _write_parts(folder, compute_partitions(ray, listing, described.header, shares, book))
+            partitions = compute_partitions(ray, listing, described.header, shares, book)
+            # Closed while Ray is there: one that is collected later would start another.
+            with (
+                _show(progress, partial(_count_done, ray, book, done), count, done),
+                closing(partitions) as outcomes,
+                insisting(),
+            ):
+                left_out = _write_parts(folder, outcomes)
             folder.complete(described.provenance)
             if left_out:
                 say(f"note: {left_out}")
@@ -100,6 +111,37 @@ def _write_parts(folder: PartFolder, outcomes: Iterator[Any]) -> str:
 
 def _count_done(ray: Any, book: Any, before: int) -> int:
     return before + int(ray.get(book.count_images.remote()))
+
+
+@contextmanager
+def insisting() -> Iterator[None]:
+    """Repeats an interruption in the block that is lost: Ray calls Python in places where exceptions are ignored."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    interrupted, over = threading.Event(), threading.Event()
+    main = threading.get_ident()
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        handler(number, frame)
+
+    def watch() -> None:
+        while not over.wait(AGAIN):
+            if interrupted.is_set():
+                if hasattr(signal, "pthread_kill"):  # which wakes the main thread, too
+                    signal.pthread_kill(main, signal.SIGINT)
+                else:
+                    _thread.interrupt_main()
+
+    signal.signal(signal.SIGINT, handle)
+    threading.Thread(target=watch, name="interruption", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager

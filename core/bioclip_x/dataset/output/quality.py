@@ -49,7 +49,7 @@ def bin_similarities(
     Bins are numbered from 1, the worst, to `bins`, the best; see `assign_bins`. NaN, for an image without similarity, has bin 0.
     Raises DatasetError for less than one bin, and where no similarity is finite.
 
-    >>> bin_similarities([0.1, 0.2, 0.3, 0.5], 2)[1].tolist()
+    >>> bin_similarities([0.125, 0.25, 0.375, 0.625], 2)[1].tolist()
     [1, 1, 2, 2]
     """
     similarity = np.asarray(similarity_n, np.float64)

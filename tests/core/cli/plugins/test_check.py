@@ -144,7 +144,7 @@ def test_options_and_examples_are_used(tmp_path: Path, capsys: pytest.CaptureFix
     [
         (("nothing-of-this-name",), "no plugin and no module is called 'nothing-of-this-name'"),
         (("missing.py",), "the plugin file missing.py does not exist"),
-        (("folder",), "folder is no package: it has no pyproject.toml"),
+        (("nothing",), "nothing is no package: it has no pyproject.toml"),
         (("other",), "names no plugin; expected [project.entry-points.bioclip_x]"),
         (("broken",), "pyproject.toml cannot be read: "),
         (("builtin", "--hook", "models"), "the plugin 'builtin' has no component of models to check"),
@@ -157,7 +157,7 @@ def test_what_cannot_be_checked(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "folder").mkdir()
+    (tmp_path / "nothing").mkdir()
     (tmp_path / "other").mkdir()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken/pyproject.toml").write_text("[project")
