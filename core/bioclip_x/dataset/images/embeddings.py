@@ -114,6 +114,16 @@ def join_embeddings(made: Made, output: Path) -> tuple[npt.NDArray[np.int64], An
     return np.concatenate(rows), np.load(output, mmap_mode="r")
 
 
+def select_vectors(matrix_nD: Any, at_m: npt.NDArray[np.int64], output: Path) -> Any:
+    """Returns some rows of a matrix, in this order: itself if these are all, else a memory-mapped file, [m, D]."""
+    if np.array_equal(at_m, np.arange(len(matrix_nD))):
+        return matrix_nD
+    selected_mD = np.lib.format.open_memmap(output, "w+", matrix_nD.dtype, (len(at_m), matrix_nD.shape[1]))
+    for start in range(0, len(at_m), IMAGES_PER_FILE):
+        selected_mD[start : start + IMAGES_PER_FILE] = matrix_nD[at_m[start : start + IMAGES_PER_FILE]]
+    return selected_mD
+
+
 def _read(file: Path) -> pa.Table:
     table = pq.read_table(file)
     return table.filter(table["vector"].is_valid())

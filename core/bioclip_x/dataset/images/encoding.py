@@ -73,9 +73,7 @@ def _find_kept_suffix(raw: bytes, settings: Images) -> str:
             is_plain = image.mode in ("RGB", "L") and getattr(image, "n_frames", 1) == 1
             if not (is_upright and is_small and is_plain):
                 return ""
-            if (
-                settings.truncated == "read"
-            ):  # otherwise files that lack their end were refused; other readers refuse them
+            if settings.truncated == "read":  # a file without its end may be among them, which other readers refuse
                 image.load()
             return KEPT_FORMATS.get(image.format or "", "")
     except Exception:  # of a format that a plugin reads, or truncated

@@ -26,6 +26,7 @@ from bioclip_x.dataset.output.captions import (
 from bioclip_x.dataset.output.quality import bin_similarities, measure_similarities, prefix_caption
 from bioclip_x.dataset.schema import CAPTIONS, open_table, write_table
 from bioclip_x.errors import ComponentError, ImageError
+from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.hooks.registry import resolve_relative_paths
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.models import load_encoder, make_family
@@ -34,7 +35,7 @@ from bioclip_x.records import Source, Taxon
 from bioclip_x.taxonomy.ranks import LINNAEAN
 
 PER_TABLE: Final = 16_384
-"""Captions in memory at a time."""
+"""Captions in a part of the table."""
 
 
 def write_captions(build: Build, samples: Path) -> Made:
@@ -43,7 +44,8 @@ def write_captions(build: Build, samples: Path) -> Made:
     The captions are in a journal per captioner, which stays whatever else changes, since they are paid for.
     """
     settings = build.config.captions
-    stage = build.folder.open_stage("captions", {"settings": settings and settings.model_dump(mode="json")}, keeps=True)
+    inputs = {"settings": settings and settings.model_dump(mode="json"), "model": build.config.model}
+    stage = build.folder.open_stage("captions", inputs, keeps=True)
     if settings is None:
         write_table(stage.path / "captions.parquet", CAPTIONS.empty_table())
         return get_made(stage)
@@ -61,7 +63,12 @@ def write_captions(build: Build, samples: Path) -> Made:
     if counts.failed:
         reasons = list_some(list(counts.problems))
         build.say(f"{pluralise(counts.failed, 'image')} got no caption; the same command asks again: {reasons}")
-    _list_captions(build, samples, settings, journal, stage.path / "captions.parquet")
+    # The same captions of the same images have the same qualities, which take as long as embedding all of them.
+    state = digest(journal.name, journal.stat().st_size, samples.stat().st_mtime_ns)  # a journal only grows
+    output = stage.path / "captions.parquet"
+    if (stage.summary or {}).get("state") != state or not output.exists():
+        _list_captions(build, samples, settings, journal, output)
+        stage.finish({"state": state})
     return get_made(stage)
 
 
@@ -100,7 +107,10 @@ def _list_captions(build: Build, samples: Path, settings: Captions, journal: Pat
     """Writes the captions of the images that are used, with their quality before them if it is asked for."""
     with open_table(output, CAPTIONS) as writer:
         tables = list(_match_captions(build, samples, journal))
-        similarities = [_measure(build, table) if settings.bins else np.full(len(table), np.nan) for table in tables]
+        encoder = _load_model(build) if settings.bins and tables else None
+        similarities = [
+            np.full(len(table), np.nan) if encoder is None else _measure(build, encoder, table) for table in tables
+        ]
         bins = [np.zeros(len(table), np.int64) for table in tables]
         if settings.bins and any(np.isfinite(one).any() for one in similarities):
             _, joined = bin_similarities(np.concatenate(similarities), settings.bins, settings.spacing)
@@ -131,10 +141,13 @@ def _match_captions(build: Build, samples: Path, journal: Path) -> Iterator[pa.T
         yield found.slice(start, PER_TABLE)
 
 
-def _measure(build: Build, table: pa.Table) -> np.ndarray:
-    """Returns the cosine of each image and its caption, by the configured model: float64 [n], NaN where there is none."""
+def _load_model(build: Build) -> LoadedEncoder:
     recipe = resolve_recipe(build.registry, flags={"model": build.config.model, "device": build.config.device})
-    encoder = load_encoder(make_family(build.registry, recipe), recipe)
+    return load_encoder(make_family(build.registry, recipe), recipe)
+
+
+def _measure(build: Build, encoder: LoadedEncoder, table: pa.Table) -> np.ndarray:
+    """Returns the cosine of each image and its caption: float64 [n], NaN where there is none."""
     parts = measure_similarities(encoder, _iterate_pairs(table), files=build.files)
     return np.concatenate([np.empty(0), *parts]).astype(np.float64)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from bioclip_x.calls import Calls, Failures
 from bioclip_x.dataset.output.caption_text import UnusableCaption, clean_caption
@@ -22,7 +21,6 @@ from bioclip_x.faults import naming, refuse
 from bioclip_x.hooks.components import Captioner
 from bioclip_x.hooks.returned import check_type
 from bioclip_x.io.journal import Journal, read_header
-from bioclip_x.io.parquet import open_parquet_writer
 from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records import Taxon
 
@@ -36,9 +34,6 @@ LONGEST_PROBLEM: Final = 300
 """Characters."""
 DIGEST: Final = 16
 """Bytes of the digest of an identifier: ten million take 160 MB, and no two are expected to be the same."""
-SCHEMA: Final = pa.schema([("image_id", pa.string()), ("caption", pa.string()), ("problem", pa.string())])
-BATCH: Final = 65536
-"""Rows of a table in memory at a time."""
 
 
 @dataclass
@@ -144,30 +139,6 @@ def read_captions(journal: Path) -> Iterator[tuple[str, str]]:
 def read_captioned(journal: Path) -> ImageIds:
     """Returns the identifiers of the images that have a caption; none where there is no journal."""
     return ImageIds(image_id for image_id, _ in read_captions(journal)) if journal.exists() else ImageIds()
-
-
-def write_captions(journal: Path, output: Path) -> tuple[int, int]:
-    """Writes a Parquet file of one row an image: `image_id`, `caption`, `problem` (the last one; "" with a caption).
-
-    Memory does not depend on the number of captions. Returns the numbers of images with and without a caption.
-    """
-    captioned = read_captioned(journal)
-    problems: dict[str, str] = {}
-    for record in _read(journal):
-        if "problem" in record and record["id"] not in captioned:
-            problems[record["id"]] = record["problem"]
-    about = json.dumps(read_header(journal), sort_keys=True)
-    with open_parquet_writer(output, SCHEMA, about) as writer:
-        for batch in _batch((image_id, caption, "") for image_id, caption in read_captions(journal)):
-            writer.write_table(batch)
-        for batch in _batch((image_id, "", problem) for image_id, problem in problems.items()):
-            writer.write_table(batch)
-    return len(captioned), len(problems)
-
-
-def _batch(rows: Iterator[tuple[str, str, str]]) -> Iterator[pa.Table]:
-    while columns := list(zip(*[row for _, row in zip(range(BATCH), rows)])):
-        yield pa.table([list(column) for column in columns], schema=SCHEMA)
 
 
 def _read(journal: Path) -> Iterator[dict[str, str]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,9 +17,9 @@ from bioclip_x.dataset.duplicates.across import find_perceptual_across, find_sem
 from bioclip_x.dataset.duplicates.columns import DUPLICATES as FOUND
 from bioclip_x.dataset.duplicates.columns import combine, drop_duplicates
 from bioclip_x.dataset.duplicates.exact import find_exact, find_exact_across
-from bioclip_x.dataset.duplicates.perceptual import find_perceptual
+from bioclip_x.dataset.duplicates.perceptual import count_uninformative, find_perceptual
 from bioclip_x.dataset.duplicates.semantic import find_semantic
-from bioclip_x.dataset.images.embeddings import embed_images, join_embeddings
+from bioclip_x.dataset.images.embeddings import embed_images, join_embeddings, select_vectors
 from bioclip_x.dataset.images.reading import locate_kept
 from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.rows.duplicate_pages import NEAR, write_pages
@@ -96,12 +97,20 @@ def compare_images(build: Build, images: Made, candidates: Path, references: Pat
     if settings.exact:
         keep("exact", find_exact(left))
     if settings.perceptual is not None:
+        if plain := count_uninformative(left):
+            build.progress.say(f"{pluralise(plain, 'image')} of nearly one colour, not compared by perceptual hash")
         keep("perceptual", find_perceptual(left, settings.perceptual))
     if (settings.semantic or similarity) and len(left):
         rows, vectors, is_held = embed_what_is_left(build, images, candidates, references, left)
+
+        def select(at: npt.NDArray[np.int64], name: str) -> Any:
+            return select_vectors(vectors, at, build.folder.work / f"{name}.npy")
+
         if similarity and is_held.any():
             mine, theirs = np.flatnonzero(~is_held), np.flatnonzero(is_held)
-            near = find_semantic_across(vectors[mine], rows[mine], vectors[theirs], rows[theirs], similarity)
+            near = find_semantic_across(
+                select(mine, "candidates"), rows[mine], select(theirs, "references"), rows[theirs], similarity
+            )
             keep(f"{NEAR}semantic", _as_found(near))
         if (semantic := settings.semantic) is not None:
             kept = np.flatnonzero(np.isin(rows, left["row"].to_numpy()))
@@ -111,7 +120,7 @@ def compare_images(build: Build, images: Made, candidates: Path, references: Pat
             keep(
                 "semantic",
                 find_semantic(
-                    vectors[kept], rows[kept], epsilon=semantic.epsilon, keep=semantic.keep, n_clusters=n_clusters,
+                    select(kept, "left"), rows[kept], epsilon=semantic.epsilon, keep=semantic.keep, n_clusters=n_clusters,
                     order_N=order if semantic.keep == "order" else None, seed=build.config.seed,
                 ),
             )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from bioclip_x.dataset.output import captioning
 from data_set_builds import build, lay_source, read_catalogue, write_config
 
 pytest.importorskip("duckdb", reason="needs the extra dataset")
@@ -110,7 +111,9 @@ def test_captions_stay_when_the_data_set_changes_and_another_captioner_has_its_o
     assert len((tmp_path / "log.txt").read_text().split()) == 24 + len(captions)
 
 
-def test_captions_have_their_quality_before_them(captioned: Path, tmp_path: Path, tiny_model: str) -> None:
+def test_captions_have_their_quality_before_them(
+    captioned: Path, tmp_path: Path, tiny_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     captions = {"name": "digest", "log": "log.txt", "bins": 4, "spacing": "quantile"}
     build(captioned, captions=captions, model=tiny_model)
     rows = read_catalogue(tmp_path / "out")
@@ -122,6 +125,10 @@ def test_captions_have_their_quality_before_them(captioned: Path, tmp_path: Path
     bins = [int(texts[key].removeprefix("quality ").split()[0]) for key in ranked]
     assert bins == sorted(bins) and [bins.count(one) for one in (1, 2, 3, 4)] == [6, 6, 6, 6]
     assert all(text.startswith("quality ") and " of 4: " in text for text in texts.values())
+    measured: list[object] = []
+    monkeypatch.setattr(captioning, "measure_similarities", lambda *given, **more: measured.append(given) or [])
+    build(captioned, captions=captions, model=tiny_model)
+    assert not measured and read_members(tmp_path / "out", "caption.txt") == texts
 
 
 def test_text_builders_write_members_of_the_taxa_that_are_used(tmp_path: Path) -> None:
