@@ -15,11 +15,15 @@ import torch.multiprocessing as mp
 
 from bioclip_x.training.compute.world import World
 
+# Processes are forked from one that has done nothing but import: forked from the test's own, whose threads hold locks (of
+# OpenMP, of fsspec), one of them now and then waits for ever.
+mp.set_forkserver_preload(["torch", "bioclip_x.training.run", "bioclip_x.inference"])
+
 
 def run_in_processes(function: Callable[..., Any], size: int, *arguments: Any) -> list[Any]:
     """Returns what `function(world, *arguments)` returned in each process, by rank. Tensors and plain values only."""
     with tempfile.TemporaryDirectory() as folder:
-        mp.start_processes(_run, args=(size, folder, function, arguments), nprocs=size, start_method="fork", join=True)  # type: ignore[no-untyped-call]
+        mp.start_processes(_run, args=(size, folder, function, arguments), nprocs=size, start_method="forkserver")  # type: ignore[no-untyped-call]
         return [torch.load(Path(folder, f"{rank}.pt")) for rank in range(size)]
 
 
