@@ -120,13 +120,23 @@ if TYPE_CHECKING:
         find_unmarked_utf16,
         make_ascii_head,
     )
-    from bioclip_x.io.files import LONGEST_LINE, LegacyNotice, read_lines, read_stream_lines, read_text, read_yaml
+    from bioclip_x.io.files import LegacyNotice, read_lines, read_stream_lines, read_text, read_yaml
     from bioclip_x.io.inside import leaves_folder, resolve_inside
     from bioclip_x.io.labels import read_labels
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.io.temporary import open_temporary, sweep
+    from bioclip_x.limits import (
+        CELL_CHARACTERS,
+        LINE_CHARACTERS,
+        META_BYTES,
+        NEWICK_CHARACTERS,
+        PACKED_REPLY_BYTES,
+        REPLY_BYTES,
+        SCORES,
+        XMP_BYTES,
+    )
     from bioclip_x.messages import escape_controls, list_some, pluralise
     from bioclip_x.prediction.ranking import select_top_nodes
     from bioclip_x.progress import report_progress
@@ -226,14 +236,15 @@ if TYPE_CHECKING:
     from bioclip_x.validation import FieldError, find_first_error
 
 __all__ = [
-    "BETWEEN", "BOM", "BOMS", "DELIMITERS", "EXPLANATION_FORMAT", "LINNAEAN", "LONGEST_LINE", "NO_DETAILS", "ORDER",
-    "RANKS", "ROW_COLUMNS", "TAXON", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError",
-    "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column", "ComponentSpec",
-    "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError", "Descriptor",
-    "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage", "ExampleScorer",
-    "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities",
-    "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
+    "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "DELIMITERS", "EXPLANATION_FORMAT", "LINE_CHARACTERS", "LINNAEAN",
+    "META_BYTES", "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES", "RANKS", "REPLY_BYTES",
+    "ROW_COLUMNS", "SCORES", "TAXON", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream",
+    "BioclipXError", "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column",
+    "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError",
+    "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap",
+    "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage",
+    "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head",
+    "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
     "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "ImageSource", "KnownModel",
     "LabelledDataset", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder",
     "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch", "LoadedEncoder", "LoadedEncoderCapabilities",
@@ -373,7 +384,9 @@ TOPICS: Final = {
         ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
         ("io.encodings",
          "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
-        ("io.files", "LONGEST_LINE LegacyNotice read_lines read_stream_lines read_text read_yaml"),
+        ("limits",
+         "CELL_CHARACTERS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES XMP_BYTES"),
+        ("io.files", "LegacyNotice read_lines read_stream_lines read_text read_yaml"),
         ("io.inside", "leaves_folder resolve_inside"),
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),
         ("io.replacement", "is_written_in_place open_replacement"),

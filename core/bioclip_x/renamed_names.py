@@ -32,7 +32,9 @@ class Renamed:
     until: str
 
 
-RENAMED: Final[dict[str, dict[str, Renamed]]] = {}
+RENAMED: Final[dict[str, dict[str, Renamed]]] = {
+    "bioclip_x.plugin": {"LONGEST_LINE": Renamed("LINE_CHARACTERS", "0.2", "0.4")},
+}
 """Place → old name → what became of it. Places:
 
 "bioclip_x.plugin": its names. "recipe": fields, of which each is a flag too. "train": fields of a training configuration.

@@ -22,8 +22,8 @@ from bioclip_x.hooks.components import TaxonomyReader
 from bioclip_x.hooks.options import ComponentRef, parse_ref
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.hooks.returned import check_type
-from bioclip_x.io.archives import MAX_FOLDERS
 from bioclip_x.io.content import describe_content
+from bioclip_x.limits import ARCHIVE_FOLDERS
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OwnClasses
 from bioclip_x.settings import find_cache_folder
@@ -124,7 +124,7 @@ def _stamp_folder(folder: Path, patterns: Sequence[str]) -> list[tuple[str, int,
     wanted = re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in patterns))
     entries = sorted(folder.iterdir())
     folders = [entry for entry in entries if entry.is_dir()]
-    below = [file for one in folders if len(folders) <= MAX_FOLDERS for file in _list_readable(one)]
+    below = [file for one in folders if len(folders) <= ARCHIVE_FOLDERS for file in _list_readable(one)]
     files = [file for file in (*entries, *below) if file not in folders and wanted.match(file.name.lower())]
     return [*(_stamp(folder, file) for file in files), *((one.name, 0, 0) for one in folders if patterns == ("*",))]
 

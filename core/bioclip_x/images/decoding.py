@@ -31,6 +31,7 @@ from bioclip_x.images.pixel_range import (
     swap_bytes,
 )
 from bioclip_x.images.truncation import ENOUGH, is_zero_filled, read_truncated
+from bioclip_x.limits import ASPECT_RATIO
 from bioclip_x.prints import diverted
 from bioclip_x.records import OpenedImage
 from bioclip_x.records.features import Metadata
@@ -40,8 +41,6 @@ DRAFT_GAP: Final = 2.0
 
 The value with which Pillow's `reducing_gap` is "indistinguishable from fair resampling" in most cases.
 """
-MAX_ASPECT = 100
-"""Largest ratio of the sides. Resizing the short side of a narrower image to the model's input would take excessive memory."""
 
 Truncated = Literal["read", "refuse"]
 
@@ -279,9 +278,9 @@ def convert_to_rgb(
 
 
 def _refuse_narrow(image: Image.Image) -> None:
-    """Raises ImageError if the sides' ratio exceeds MAX_ASPECT."""
-    if min(image.size) == 0 or max(image.size) > MAX_ASPECT * min(image.size):
-        raise ImageError(f"too narrow: {image.width} x {image.height} pixels; the limit is {MAX_ASPECT} to 1")
+    """Raises ImageError if the sides' ratio exceeds ASPECT_RATIO."""
+    if min(image.size) == 0 or max(image.size) > ASPECT_RATIO * min(image.size):
+        raise ImageError(f"too narrow: {image.width} x {image.height} pixels; the limit is {ASPECT_RATIO} to 1")
 
 
 def _make_upright(image: Image.Image, original: Image.Image) -> Image.Image:

@@ -10,10 +10,9 @@ from typing import Any, Final
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.folders import LeftOut, is_left_out
+from bioclip_x.limits import DOWNLOADED_IMAGE_BYTES
 from bioclip_x.records import Source
 
-LARGEST: Final = 1 << 28
-"""Bytes of a file at a URL, of which a server may send without end."""
 _PART: Final = 1 << 22
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _WEB: Final = ("http://", "https://")
@@ -38,7 +37,7 @@ def find_suffix(url: str) -> str:
 
 
 def read_url(url: str) -> bytes:
-    """Reads a file whole. Raises ImageError with the reason, also for more than `LARGEST` bytes."""
+    """Reads a file whole. Raises ImageError with the reason, also for more than `DOWNLOADED_IMAGE_BYTES` bytes."""
     try:
         system, path = _open_file_system(url)
         # Of web servers as a stream: many do not say how large a file is.
@@ -48,8 +47,8 @@ def read_url(url: str) -> bytes:
             while part := stream.read(_PART):
                 parts.append(part)
                 total += len(part)
-                if total > LARGEST:
-                    raise ImageError(f"too large: more than {LARGEST:,} bytes")
+                if total > DOWNLOADED_IMAGE_BYTES:
+                    raise ImageError(f"too large: more than {DOWNLOADED_IMAGE_BYTES:,} bytes")
         return b"".join(parts)
     except ImageError:
         raise

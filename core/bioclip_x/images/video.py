@@ -18,6 +18,7 @@ from PIL import Image
 from bioclip_x.errors import ImageError, RecipeError
 from bioclip_x.images.file_types import HEAD_BYTES, SUFFIXES, VIDEO, find_magic
 from bioclip_x.images.metadata import DATE, add_seconds, parse_date
+from bioclip_x.limits import VIDEO_FRAMES
 from bioclip_x.recipe import split_frames
 from bioclip_x.records import OpenedImage, Source
 from bioclip_x.records.features import Metadata
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-MOST_FRAMES: Final = 100_000
-"""Frames of one video: 27 hours at one per second. A file that asks for more is damaged, or meant to do harm."""
 MISSING: Final = 1.0
 """Seconds by which a video may be shorter than its header says."""
 STEPS_BACK: Final = (0.0, 2.0, 10.0)
@@ -109,7 +108,7 @@ def list_frames(source: Source, frames: str) -> Iterator[Source]:
         metadata = describe_frame({"video": source.path.name, **video.metadata, **source.metadata}, seconds)
         yield replace(source, name=f"{source.name}#t={seconds}", seconds=seconds, metadata=metadata)
     if not is_all:
-        yield replace(source, error=f"more than {MOST_FRAMES:,} frames at {frames}; the others are left out")
+        yield replace(source, error=f"more than {VIDEO_FRAMES:,} frames at {frames}; the others are left out")
     elif video.declared > video.end + max(MISSING, 0.02 * video.declared):
         yield replace(
             source, error=f"the video is truncated: {video.end:,.1f} s of {video.declared:,.1f} s can be read"
@@ -131,7 +130,7 @@ def choose_times(video: Video, frames: str) -> tuple[list[float], bool]:
     assert step is not None
     step = max(step, video.end / video.n_frames) if video.n_frames else step
     asked = max(1, math.ceil(round(video.end / step, 6)))
-    return [round(i * step, 3) for i in range(min(asked, MOST_FRAMES))], asked <= MOST_FRAMES
+    return [round(i * step, 3) for i in range(min(asked, VIDEO_FRAMES))], asked <= VIDEO_FRAMES
 
 
 def describe_frame(video: Metadata, seconds: float) -> Metadata:

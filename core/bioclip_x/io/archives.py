@@ -22,9 +22,8 @@ from bioclip_x.errors import TaxonomyError
 from bioclip_x.io.compression import MAGIC, READ_ERRORS, SUFFIXES, decompress, limit_size, name_unpacked
 from bioclip_x.io.content import holds_text, name_content, open_content
 from bioclip_x.io.inside import leaves_folder, resolve_inside
+from bioclip_x.limits import ARCHIVE_FILES, ARCHIVE_FOLDERS
 
-MAX_FILES: Final = 100_000
-MAX_FOLDERS: Final = 20
 _READ_ERRORS = (zipfile.BadZipFile, tarfile.TarError, *READ_ERRORS, NotImplementedError)
 """Exceptions raised on reading a damaged archive."""
 
@@ -110,7 +109,7 @@ def _open_folder(path: Path) -> Archive:
     """Lists the files of a folder, and of its subfolders unless there are many (as in a collection of images)."""
     entries = sorted(path.iterdir())
     folders = [entry for entry in entries if entry.is_dir()]
-    below = [file for folder in folders if len(folders) <= MAX_FOLDERS for file in sorted(folder.iterdir())]
+    below = [file for folder in folders if len(folders) <= ARCHIVE_FOLDERS for file in sorted(folder.iterdir())]
     files = [file for file in (*entries, *below) if file.is_file()]
     _refuse_too_many(path, len(files))
     by_name: dict[str, Path] = {}
@@ -182,8 +181,8 @@ def _refuse_names(path: Path, names: list[str]) -> None:
 
 
 def _refuse_too_many(path: Path, count: int) -> None:
-    if count > MAX_FILES:
-        raise TaxonomyError(f"{path} contains more than {MAX_FILES:,} files; expected the few files of a checklist")
+    if count > ARCHIVE_FILES:
+        raise TaxonomyError(f"{path} contains more than {ARCHIVE_FILES:,} files; expected the few files of a checklist")
 
 
 def _is_user_file(name: str) -> bool:

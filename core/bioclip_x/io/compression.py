@@ -12,13 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from bioclip_x.errors import BioclipXError
-
-MAX_BYTES: Final = 32 << 30
-"""Of one file, unpacked."""
-MAX_RATIO: Final = 200
-"""Of unpacked to packed bytes. Checklists reach 20, long runs of one letter 1,000."""
-MIN_LIMIT: Final = 64 << 20
-"""Bytes that any file may unpack to, however small it is packed."""
+from bioclip_x.limits import UNPACKED_BYTES, UNPACKED_FREE, UNPACKED_RATIO
 
 SUFFIXES: Final = (".gz", ".bz2", ".xz", ".zst")
 
@@ -64,7 +58,7 @@ class _SizeLimitedStream(io.RawIOBase):
 
     def __init__(self, stream: IO[bytes], packed: int, where: str, error: type[BioclipXError]) -> None:
         self._stream, self._where, self._error = stream, where, error
-        self._limit = min(MAX_BYTES, max(MIN_LIMIT, MAX_RATIO * packed))
+        self._limit = min(UNPACKED_BYTES, max(UNPACKED_FREE, UNPACKED_RATIO * packed))
         self._position = 0
 
     def readable(self) -> bool:
@@ -100,7 +94,7 @@ class _SizeLimitedStream(io.RawIOBase):
     def _move_to(self, position: int) -> None:
         if position > self._limit:
             raise self._error(
-                f"{self._where} unpacks to more than {self._limit >> 20:,} MiB, {MAX_RATIO} times its size, and is refused "
+                f"{self._where} unpacks to more than {self._limit >> 20:,} MiB, {UNPACKED_RATIO} times its size, and is refused "
                 "as a zip bomb; if it is none, unpack it and give the result"
             )
         self._position = position

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.files import LONGEST_LINE
+from bioclip_x.limits import LINE_CHARACTERS
 
 DELIMITERS: Final = "\t,;"
 """The supported delimiters."""
@@ -35,7 +35,7 @@ def read_delimited_rows(
     *,
     delimiter: str,
     quote: str = '"',
-    longest: int = LONGEST_LINE,
+    longest: int = LINE_CHARACTERS,
 ) -> Iterator[tuple[int, list[str]]]:
     """Yields (number of its first line, cells) for each row; a blank line has no cells.
 

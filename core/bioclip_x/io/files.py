@@ -7,19 +7,14 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from bioclip_x.errors import BioclipXError
 from bioclip_x.io import strict_yaml
 from bioclip_x.io.content import name_content, open_content
 from bioclip_x.io.encodings import decode_legacy, detect_encoding
-from bioclip_x.io.strict_yaml import MAX_DEPTH, TOO_DEEP, InvalidDocument
-
-MAX_DOCUMENT_BYTES: Final = 1 << 30
-"""Size limit of a YAML or JSON document, which is read whole and takes about ten times as much memory."""
-
-LONGEST_LINE: Final = 1 << 20
-"""Most characters in a line of a text file. A longer line is not a record: the file is probably not text."""
+from bioclip_x.io.strict_yaml import TOO_DEEP, InvalidDocument
+from bioclip_x.limits import DOCUMENT_BYTES, DOCUMENT_DEPTH, LINE_CHARACTERS
 
 _ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 _JSON_PIECE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]', re.DOTALL)
@@ -110,15 +105,15 @@ def read_stream_lines(
 
     on_legacy: if given, lines that are not UTF-8 are read as Windows-1252, and it is called for the first of them.
 
-    Raises `error` for a line of more than `LONGEST_LINE` characters, and for a NUL character.
+    Raises `error` for a line of more than `LINE_CHARACTERS` characters, and for a NUL character.
     """
     number, is_utf8 = 0, True
     errors = "surrogateescape" if on_legacy and encoding != "utf-16" else "strict"
     with io.TextIOWrapper(stream, encoding, errors, newline="") as lines:
-        while line := lines.readline(LONGEST_LINE + 1):
+        while line := lines.readline(LINE_CHARACTERS + 1):
             number += 1
-            if len(line) > LONGEST_LINE:
-                raise error(f"{where}, line {number}: more than {LONGEST_LINE:,} characters; is this a text file?")
+            if len(line) > LINE_CHARACTERS:
+                raise error(f"{where}, line {number}: more than {LINE_CHARACTERS:,} characters; is this a text file?")
             if "\0" in line:
                 raise error(f"{where}, line {number}: a NUL byte; the file is damaged or not text")
             if on_legacy and not line.isascii() and _ESCAPED_BYTE.search(line):
@@ -134,7 +129,7 @@ def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError, on_legacy:
 
     Raises `error` with the file and, if known, the line.
     """
-    text = read_text(path, error, on_legacy, MAX_DOCUMENT_BYTES)
+    text = read_text(path, error, on_legacy, DOCUMENT_BYTES)
     try:
         document = _parse_json(text) if name_content(path).suffix.lower() == ".json" else strict_yaml.load(text)
         if _is_too_deep(document):
@@ -196,7 +191,7 @@ def _find_duplicate_key(text: str) -> tuple[str, int]:
 def _is_too_deep(document: Any) -> bool:
     containers = (dict, list, tuple, set)
     level = [document] if isinstance(document, containers) else []
-    for _ in range(MAX_DEPTH):
+    for _ in range(DOCUMENT_DEPTH):
         if not level:
             return False
         parts = (part for one in level for part in (one.values() if isinstance(one, dict) else one))

@@ -20,12 +20,11 @@ from typing import IO, Any, Final
 
 from bioclip_x.errors import BioclipXError
 from bioclip_x.io.disk import lock, sync, sync_folder, write_all
+from bioclip_x.limits import JOURNAL_HEADER_BYTES
 
 MAGIC: Final = "bioclip-x journal 1"
 SYNC_EVERY: Final = 1.0
 """Seconds between two syncs: the work that a power failure may cost."""
-LONGEST_HEADER: Final = 1 << 24
-"""Bytes."""
 
 _PREFIX: Final = struct.Struct("<II")
 
@@ -159,7 +158,7 @@ def read_header(path: Path) -> Any:
     """Reads the header of a journal; None if there is none: no such file, no journal, a first line that was never completed."""
     try:
         with path.open("rb") as stream:
-            document = json.loads(stream.readline(LONGEST_HEADER))
+            document = json.loads(stream.readline(JOURNAL_HEADER_BYTES))
         return document["header"] if document["journal"] == MAGIC else None
     except (OSError, ValueError, LookupError, TypeError):
         return None
@@ -184,7 +183,7 @@ def describe_differences(before: Mapping[str, Any], now: Mapping[str, Any], pref
 def _has_header(path: Path, line: bytes, wanted: Mapping[str, Any]) -> bool:
     """Whether the file has this header; False for a new file, and for one whose first line was never completed."""
     with path.open("rb") as stream:
-        first = stream.readline(LONGEST_HEADER)
+        first = stream.readline(JOURNAL_HEADER_BYTES)
     if not first.strip(b"\0") or (line.startswith(first) and first != line):
         return False
     try:

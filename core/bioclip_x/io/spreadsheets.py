@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io import compression
+from bioclip_x.limits import UNPACKED_FREE, UNPACKED_RATIO
 
 SUFFIXES: Final = (".xlsx", ".xlsm")
 
@@ -77,7 +77,7 @@ def _read_sheet(path: Path, _mtime_ns: int, size: int) -> Sheet:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(info.file_size for info in archive.infolist())
-        if unpacked > max(compression.MIN_LIMIT, compression.MAX_RATIO * size):
+        if unpacked > max(UNPACKED_FREE, UNPACKED_RATIO * size):
             raise _UnreadableError(f"{path} unpacks to {unpacked >> 20:,} MiB and is refused as a zip bomb; {_ADVICE}")
         workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:

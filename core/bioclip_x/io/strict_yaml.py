@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import yaml
 
-MAX_DEPTH: Final = 200
-"""Nesting depth of lists and mappings in a file. Readers of trees recurse, and Python and libyaml have limits."""
+from bioclip_x.limits import DOCUMENT_DEPTH
 
-TOO_DEEP: Final = f"lists and mappings are nested more than {MAX_DEPTH} deep"
+TOO_DEEP: Final = f"lists and mappings are nested more than {DOCUMENT_DEPTH} deep"
 
 # libyaml where PyYAML was built with it: ten times faster, the same documents.
 _Loader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
@@ -37,7 +36,7 @@ class InvalidDocument(Exception):
 
 def load(text: str) -> Any:
     """Loads one YAML document safely. These are errors, too: a duplicate key, a key that is a list or a mapping, an
-    alias within the node it refers to, and lists and mappings nested more than `MAX_DEPTH` deep.
+    alias within the node it refers to, and lists and mappings nested more than `DOCUMENT_DEPTH` deep.
 
     Merge keys (`<<`) are handled by the installed PyYAML, and may be given twice. Its versions differ where several merged
     mappings have the same key: up to 6.0.3 the first mapping of a list gives the value; in 6.0.4 it may be the first or
@@ -132,7 +131,7 @@ def _check(text: str) -> None:
             is_key = not is_key
 
         if isinstance(event, yaml.CollectionStartEvent):
-            if len(open_collections) == MAX_DEPTH:
+            if len(open_collections) == DOCUMENT_DEPTH:
                 raise _make_error(event, TOO_DEEP)
             is_key = isinstance(event, yaml.MappingStartEvent)
             keys = set() if is_key else None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from bioclip_x.limits import ANSWER_CHARACTERS
 from bioclip_x.prompts.list_answers import ParsedAnswer, clean_phrase, parse_answer
 
 SCHEMA: Final[Mapping[str, Any]] = {
@@ -20,8 +21,6 @@ SCHEMA: Final[Mapping[str, Any]] = {
 }
 """JSON schema of an answer. The class shows whether the answer is about the right one."""
 
-LARGEST: Final = 1 << 20
-"""Most characters of an answer; longer ones are unusable, as no list of phrases is this long."""
 
 _THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*\n?|\n?\s*```\s*$")
@@ -39,8 +38,8 @@ def parse(
     >>> parse('{"class": "fly agaric", "phrases": ["a red cap", "white spots"]}', name="fly agaric").phrases
     ('a red cap', 'white spots')
     """
-    if len(text) > LARGEST:
-        return ParsedAnswer((), f"more than {LARGEST:,} characters")
+    if len(text) > ANSWER_CHARACTERS:
+        return ParsedAnswer((), f"more than {ANSWER_CHARACTERS:,} characters")
     answer = _FENCE.sub("", _THOUGHTS.sub("", text).strip()).strip()
     if not _JSON.match(answer):
         return parse_answer(text, name=name, finish_reason=finish_reason, continued=continued)

@@ -17,13 +17,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from bioclip_x.limits import PHRASE_CHARACTERS, PHRASES
 from bioclip_x.messages import pluralise
-
-MOST_PHRASES: Final = 30
-LONGEST_PHRASE: Final = 200
-"""In characters. Longer phrases are left out and counted in a note."""
 
 _BARE_WORDS = 12
 _THOUGHTS = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
@@ -152,12 +148,12 @@ def _limit_phrases(phrases: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, 
     for phrase in phrases:
         by_casefold.setdefault(phrase.casefold(), phrase)
     unique = list(by_casefold.values())
-    short = [phrase for phrase in unique if len(phrase) <= LONGEST_PHRASE]
+    short = [phrase for phrase in unique if len(phrase) <= PHRASE_CHARACTERS]
     notes = []
     if len(short) < len(unique):
         notes.append(
-            f"left out {pluralise(len(unique) - len(short), 'phrase')} of more than {LONGEST_PHRASE} characters"
+            f"left out {pluralise(len(unique) - len(short), 'phrase')} of more than {PHRASE_CHARACTERS} characters"
         )
-    if len(short) > MOST_PHRASES:
-        notes.append(f"left out {pluralise(len(short) - MOST_PHRASES, 'phrase')} beyond the first {MOST_PHRASES}")
-    return tuple(short[:MOST_PHRASES]), tuple(notes)
+    if len(short) > PHRASES:
+        notes.append(f"left out {pluralise(len(short) - PHRASES, 'phrase')} beyond the first {PHRASES}")
+    return tuple(short[:PHRASES]), tuple(notes)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from bioclip_x.errors import BioclipXError, ImageError
+from bioclip_x.limits import MASK_PIXELS
 from bioclip_x.records import Box, Mask
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ Background = Literal["keep", "grey", "blur", "pool"]
 GREY: Final = (128, 128, 128)
 BLUR: Final = 0.05
 """Radius of the blur as a fraction of the image's longer side."""
-LARGEST: Final = 1 << 27
-"""Pixels of the largest mask that is encoded or decoded."""
 
 
 def decode_mask(mask: Mask) -> npt.NDArray[np.bool_]:
@@ -75,8 +74,8 @@ def encode_runs(counts: Sequence[int], width: int, height: int) -> Mask:
 
 
 def _refuse_large(width: int, height: int) -> None:
-    if not (width > 0 and height > 0 and width * height <= LARGEST):
-        raise ImageError(f"a mask of {width} x {height} pixels; the limit is {LARGEST:,} pixels")
+    if not (width > 0 and height > 0 and width * height <= MASK_PIXELS):
+        raise ImageError(f"a mask of {width} x {height} pixels; the limit is {MASK_PIXELS:,} pixels")
 
 
 def find_box(pixels_HW: npt.NDArray[np.bool_]) -> Box | None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Literal
 
+from bioclip_x.limits import TREE_NODES
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
@@ -19,9 +20,6 @@ from bioclip_x.taxonomy.tree import Taxonomy
 
 SeveralParents = Literal["refuse", "first", "all"]
 """How to handle a node with several parents: raise an error, keep the first parent, or copy its subtree under each."""
-
-MAX_NODES: Final = 20_000_000
-"""Limit on the nodes of a tree after copying those with several parents; their number can grow exponentially."""
 
 
 @dataclass(slots=True)
@@ -310,8 +308,8 @@ def _build_nodes(
         if usage.is_class is not None:
             for node in nodes_of[id]:
                 builder.mark_class(node, usage.is_class)
-        if len(builder) > MAX_NODES:
-            findings.error("several parents", f"with copies under each parent there are more than {MAX_NODES:,} nodes")
+        if len(builder) > TREE_NODES:
+            findings.error("several parents", f"with copies under each parent there are more than {TREE_NODES:,} nodes")
             findings.raise_errors()
     return builder
 

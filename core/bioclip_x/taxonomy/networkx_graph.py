@@ -9,10 +9,11 @@ from typing import Any
 import networkx as nx
 
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.limits import TREE_NODES
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
-from bioclip_x.taxonomy.name_usages import MAX_NODES, SeveralParents
+from bioclip_x.taxonomy.name_usages import SeveralParents
 from bioclip_x.taxonomy.tree import TAXON, Taxonomy
 
 
@@ -57,8 +58,8 @@ def from_networkx(
             continue
         kept = parents if several_parents == "all" else parents[:1]
         nodes_of[node] = [builder.add(parent, rank, name, details, merge=False) for parent in kept]
-        if len(builder) > MAX_NODES:
-            raise TaxonomyError(f"with copies under each parent there are more than {MAX_NODES:,} nodes")
+        if len(builder) > TREE_NODES:
+            raise TaxonomyError(f"with copies under each parent there are more than {TREE_NODES:,} nodes")
         if attributes.get("is_class") is not None:
             for copy in nodes_of[node]:
                 builder.mark_class(copy, bool(attributes["is_class"]))

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from typing import Any
 
-from bioclip_x.plugin import Answer
-
-MAX_BYTES: Final = 4 << 20
-"""The largest reply that is read, in bytes."""
-MAX_COMPRESSED: Final = 64 << 10
-"""The largest that is read of a compressed reply; gzip expands no more than a thousandfold, which is 64 MiB."""
+from bioclip_x.plugin import PACKED_REPLY_BYTES, REPLY_BYTES, Answer
 
 
 class InvalidReply(Exception):
@@ -27,7 +22,7 @@ async def bound_reply(response: Any) -> None:
     if encoding not in ("identity", "", "gzip", "deflate"):
         raise InvalidReply(f"a reply compressed by {encoding[:40]!r}")
     is_compressed = encoding in ("gzip", "deflate")
-    longest = MAX_COMPRESSED if is_compressed else MAX_BYTES
+    longest = PACKED_REPLY_BYTES if is_compressed else REPLY_BYTES
     whole = response.stream
 
     async def read() -> AsyncIterator[bytes]:
@@ -57,7 +52,7 @@ def read_reply(body: bytes, redact: Callable[[str], str]) -> Answer:
 
     A refusal in a separate field counts as the text. Raises InvalidReply.
     """
-    if len(body) > MAX_BYTES:
+    if len(body) > REPLY_BYTES:
         raise InvalidReply(f"{len(body) / 2**20:.0f} MiB")
     try:
         reply = json.loads(body)

@@ -12,6 +12,7 @@ from typing import IO, Final
 
 from bioclip_x.plugin import (
     BOM,
+    CELL_CHARACTERS,
     DELIMITERS,
     Archive,
     Findings,
@@ -24,9 +25,6 @@ from bioclip_x.plugin import (
     read_delimited_rows,
     take_first_line,
 )
-
-LONGEST: Final = 8 << 20
-"""The most characters in a line. A line is held in memory whole, and no checklist has a longer row."""
 
 _HEAD: Final = 65536
 _DELIMITERS: Final = f"{DELIMITERS}|"
@@ -97,7 +95,9 @@ def read_rows(archive: Archive, name: str, dialect: Dialect, findings: Findings)
         quote = (
             dialect.quote if dialect.quote is not None else ('"' if delimiter != "\t" or first.startswith('"') else "")
         )
-        rows = read_delimited_rows(lines, where, TaxonomyError, delimiter=delimiter, quote=quote, longest=LONGEST)
+        rows = read_delimited_rows(
+            lines, where, TaxonomyError, delimiter=delimiter, quote=quote, longest=CELL_CHARACTERS
+        )
         headers = [cells for _, (_, cells) in zip(range(dialect.header_lines), rows)]
         yield Rows(tuple(cell.strip() for cell in headers[0]) if headers else (), _clean_rows(rows))
 
@@ -148,11 +148,11 @@ def _clean_rows(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, li
 
 def _read_lines(text: IO[str], where: str) -> Iterator[str]:
     number = 0
-    while line := text.readline(LONGEST):
+    while line := text.readline(CELL_CHARACTERS):
         number += 1
-        if len(line) == LONGEST:
+        if len(line) == CELL_CHARACTERS:
             raise TaxonomyError(
-                f"{where}, line {number}: longer than {LONGEST:,} characters; check line ends and closing quotes"
+                f"{where}, line {number}: longer than {CELL_CHARACTERS:,} characters; check line ends and closing quotes"
             )
         yield line if number > 1 else line.lstrip(BOM)
 

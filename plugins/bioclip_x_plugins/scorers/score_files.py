@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from bioclip_x.plugin import ScoresError, guess_delimiter, list_some, read_text, take_first_line
+from bioclip_x.plugin import SCORES, ScoresError, guess_delimiter, list_some, read_text, take_first_line
 from bioclip_x_plugins.scorers.camera_trap_files import read_camera_trap_file
 
 IMAGE: Final = (
@@ -43,8 +43,6 @@ SCORE: Final = ("score", "scores", "probability", "probabilities", "confidence",
 PARQUET: Final = (".parquet", ".pq")
 TOO_LARGE: Final = 1e30
 """Scores from here on are refused, since their sums overflow float32."""
-LARGEST: Final = 1 << 31
-"""Maximum number of scores in memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,7 +174,7 @@ def _convert_long_table(path: Path, table: pa.Table, image: str) -> ScoreTable:
     ]  # an image without scores
     row_of = {name: row for row, name in enumerate(dict.fromkeys(images))}
     column_of = {what: column for column, what in enumerate(dict.fromkeys(filter(None, classes)))}
-    if len(row_of) * len(column_of) > LARGEST:
+    if len(row_of) * len(column_of) > SCORES:
         raise ScoresError(
             f"{path}: {len(row_of)} images times {len(column_of)} classes are too many scores; split the file"
         )
@@ -243,7 +241,7 @@ def _read_json(path: Path) -> ScoreTable:
     column_of = {
         label: place for place, label in enumerate(dict.fromkeys(label for image in scored for label in image.scores))
     }
-    if len(scored) * len(column_of) > LARGEST:
+    if len(scored) * len(column_of) > SCORES:
         raise ScoresError(
             f"{path}: {len(scored)} images times {len(column_of)} labels are too many scores; split the file"
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x.plugin import (
-    LONGEST_LINE,
+    LINE_CHARACTERS,
     BioclipXError,
     escape_surrogates,
     explain_csv_error,
@@ -28,7 +28,7 @@ def read_record(path: Path) -> list[dict[str, str]]:
     """The rows of a record; none of one that is not there, is empty, or is no file. Raises BioclipXError for another table."""
     if not path.exists() or is_written_in_place(path):
         return []
-    csv.field_size_limit(LONGEST_LINE)
+    csv.field_size_limit(LINE_CHARACTERS)
     table = csv.DictReader(io.StringIO(read_text(path, BioclipXError), newline=""), strict=True)
     try:
         columns = list(table.fieldnames or ())

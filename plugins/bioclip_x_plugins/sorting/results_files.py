@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.plugin import LONGEST_LINE, RANKS, BioclipXError, explain_csv_error
+from bioclip_x.plugin import LINE_CHARACTERS, RANKS, BioclipXError, explain_csv_error
 
 FIRST: Final = "file_name"
 """The first column of a table of results."""
@@ -60,11 +60,11 @@ def read_results(path: Path) -> Iterator[Named]:
 
 def _read_csv(path: Path) -> Iterator[Named]:
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        header = stream.readline(LONGEST_LINE)
+        header = stream.readline(LINE_CHARACTERS)
         separator = header[len(FIRST) :][:1]
         if not header.startswith(FIRST) or not separator.strip("\r\n") or separator.isalnum() or separator in '_"':
             raise BioclipXError(f"{path}: expected a table that begins with the column {FIRST}, got {header[:60]!r}")
-        csv.field_size_limit(LONGEST_LINE)
+        csv.field_size_limit(LINE_CHARACTERS)
         try:
             rows = csv.DictReader(chain([header], stream), delimiter=separator, strict=True)
             yield from _join_rows({name: _undo_defusing(cell) for name, cell in row.items() if name} for row in rows)

@@ -11,13 +11,13 @@ from typing import Any, Final
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
+from bioclip_x.plugin import XMP_BYTES
+
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 PREFIXES: Final = {"dc": "http://purl.org/dc/elements/1.1/", "lr": "http://ns.adobe.com/lightroom/1.0/"}
 SUBJECT: Final = f"{PREFIXES['dc']} subject"
 HIERARCHICAL: Final = f"{PREFIXES['lr']} hierarchicalSubject"
 CONTAINERS: Final = tuple(f"{RDF} {name}" for name in ("Bag", "Seq", "Alt"))
-LARGEST: Final = 16 << 20
-"""Bytes of a sidecar that is read."""
 
 Keywords = Mapping[str, Sequence[str]]
 """Property → its keywords: flat ones of SUBJECT, paths with "|" between names of HIERARCHICAL."""
@@ -110,8 +110,8 @@ def _read_name(raw: bytes, tag: _Tag) -> str:
 
 def _parse(raw: bytes) -> _Found:
     """Finds the properties and their places. Document types, hence entities of its own, are refused."""
-    if len(raw) > LARGEST:
-        raise SidecarError(f"it has more than {LARGEST >> 20} MiB")
+    if len(raw) > XMP_BYTES:
+        raise SidecarError(f"it has more than {XMP_BYTES >> 20} MiB")
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:

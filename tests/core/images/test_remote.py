@@ -105,8 +105,8 @@ def test_a_file_without_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -
     fsspec = pytest.importorskip("fsspec")
     with fsspec.open("memory://long.jpg", "wb") as stream:
         stream.write(b"x" * 1001)
-    monkeypatch.setattr(remote, "LARGEST", 1001)
+    monkeypatch.setattr(remote, "DOWNLOADED_IMAGE_BYTES", 1001)
     assert len(remote.read_url("memory://long.jpg")) == 1001
-    monkeypatch.setattr(remote, "LARGEST", 1000)
+    monkeypatch.setattr(remote, "DOWNLOADED_IMAGE_BYTES", 1000)
     with pytest.raises(ImageError, match="too large"):
         remote.read_url("memory://long.jpg")

@@ -210,7 +210,7 @@ def test_a_header_that_promises_a_billion_seconds(tmp_path: Path) -> None:
     found = listed(path, "1/s")
     assert [name for name, _ in found[:4]] == ["#t=0.0", "#t=1.0", "#t=2.0", "#t=3.0"] and len(found) <= 5
     times, is_all = choose_times(Video(1e9, 1e9, 0, {}), "1/s")
-    assert len(times) == module.MOST_FRAMES and not is_all
+    assert len(times) == module.VIDEO_FRAMES and not is_all
     assert len(choose_times(Video(1e9, 1e9, 3, {}), "8")[0]) == len(choose_times(Video(1e9, 1e9, 3, {}), "1/s")[0]) == 3
 
 

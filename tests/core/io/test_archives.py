@@ -92,7 +92,7 @@ def test_links_and_devices_are_refused(tmp_path: Path) -> None:
 
 
 def test_zip_bombs_are_refused_before_they_are_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "MIN_LIMIT", 1 << 20)
+    monkeypatch.setattr(compression, "UNPACKED_FREE", 1 << 20)
     bomb = b"\0" * (8 << 20)
     path = zipped(tmp_path / "a.zip", {"taxon.tsv": bomb})
     with pytest.raises(TaxonomyError, match="zip bomb"):
@@ -108,7 +108,7 @@ def test_zip_bombs_are_refused_before_they_are_unpacked(tmp_path: Path, monkeypa
 
 
 def test_a_zip_bomb_with_wrong_sizes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compression, "MIN_LIMIT", 1 << 20)
+    monkeypatch.setattr(compression, "UNPACKED_FREE", 1 << 20)
     path = zipped(tmp_path / "a.zip", {"taxon.tsv": b"\0" * (8 << 20)})
     data = path.read_bytes()
     # The unpacked size in the local header and in the directory: 8 MiB → 1 KiB.
@@ -173,7 +173,7 @@ def test_missing_archives_and_files_are_reported(tmp_path: Path) -> None:
 
 
 def test_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_FILES", 3)
+    monkeypatch.setattr(archives, "ARCHIVE_FILES", 3)
     path = zipped(tmp_path / "a.zip", {f"{i}.tsv": b"" for i in range(4)})
     with pytest.raises(TaxonomyError, match="more than 3 files"), open_archive(path):
         pass

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pytest
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.io import compression
+from bioclip_x.io import compression, spreadsheets
 from bioclip_x.io.content import describe_content, name_content, open_content, read_content_head
 from bioclip_x.io.files import read_lines, read_text
 
@@ -63,7 +63,7 @@ def test_a_compressed_file_cut_short_is_an_error(tmp_path: Path, suffix: str) ->
 def test_a_file_that_unpacks_to_far_more_than_its_size_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
-    monkeypatch.setattr(compression, "MIN_LIMIT", 1 << 20)
+    monkeypatch.setattr(compression, "UNPACKED_FREE", 1 << 20)
     path = tmp_path / f"a.{suffix}"
     path.write_bytes(PACKERS[suffix](b"Parus\n" * (1 << 20)))
     with pytest.raises(RecipeError, match="unpacks to more than 1 MiB"):
@@ -137,7 +137,7 @@ def test_damaged_and_empty_workbooks_and_bombs_are_refused(tmp_path: Path, monke
         archive.writestr("xl/workbook.xml", "<workbook")
     with pytest.raises(RecipeError, match="is a damaged Excel workbook"):
         read_text(tmp_path / "b.xlsx", RecipeError)
-    monkeypatch.setattr(compression, "MIN_LIMIT", 1 << 10)
+    monkeypatch.setattr(spreadsheets, "UNPACKED_FREE", 1 << 10)
     bomb = save_workbook(tmp_path / "c.xlsx", [["Parus"]])
     with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("more.xml", b"\0" * (32 << 20))

@@ -10,7 +10,7 @@ import pytest
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.io.files import read_text, read_yaml
-from bioclip_x.io.strict_yaml import MAX_DEPTH
+from bioclip_x.limits import DOCUMENT_DEPTH
 
 
 def read(folder: Path, text: str, name: str = "f.yaml") -> Any:
@@ -66,7 +66,7 @@ def test_invalid_yaml_is_reported_with_its_line(tmp_path: Path, text: str, messa
 )
 @pytest.mark.parametrize("name", ["f.yaml", "f.json"])
 def test_too_deep_documents_are_errors(tmp_path: Path, text: str, name: str) -> None:
-    with pytest.raises(RecipeError, match=rf"{name}.*more than {MAX_DEPTH} deep|not valid JSON"):
+    with pytest.raises(RecipeError, match=rf"{name}.*more than {DOCUMENT_DEPTH} deep|not valid JSON"):
         read(tmp_path, text, name)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import DescriptorError
+from bioclip_x.limits import PHRASE_CHARACTERS
 from bioclip_x.prompts.exemplars import choose_exemplars, load_exemplar, read_builtin_exemplars
-from bioclip_x.prompts.list_answers import LONGEST_PHRASE
 
 ALL = read_builtin_exemplars()
 
@@ -26,7 +26,7 @@ def test_an_exemplar_keeps_its_own_rules(one: object) -> None:
     phrases = (*one.descriptor, *one.background)
     assert len(one.descriptor) >= 5 and len(one.background) >= 3 and len(set(phrases)) == len(phrases)
     for phrase in phrases:
-        assert len(phrase) <= LONGEST_PHRASE / 2 and phrase[-1] != "."
+        assert len(phrase) <= PHRASE_CHARACTERS / 2 and phrase[-1] != "."
         assert not set(one.name.lower().split()) & {word.strip(",") for word in phrase.lower().split()}
 
 

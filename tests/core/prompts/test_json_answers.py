@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.prompts.json_answers import LARGEST, SCHEMA, parse
+from bioclip_x.limits import ANSWER_CHARACTERS
+from bioclip_x.prompts.json_answers import SCHEMA, parse
 
 PHRASES = ("a red cap", "white spots, wart-like")
 WHOLE = json.dumps({"class": "fly agaric", "phrases": PHRASES})
@@ -47,7 +48,7 @@ def test_what_is_taken(text: str) -> None:
         ("[key] [key]", "prose instead of a list"),
         ("It is a handsome mushroom.", "prose instead of a list"),
         ("", "empty answer"),
-        ("x" * (LARGEST + 1), "more than 1,048,576 characters"),
+        ("x" * (ANSWER_CHARACTERS + 1), "more than 1,048,576 characters"),
     ],
 )
 def test_what_is_of_no_use(text: str, reason: str) -> None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bioclip_x.prompts.list_answers import LONGEST_PHRASE, MOST_PHRASES, clean_phrase, parse_answer
+from bioclip_x.limits import PHRASE_CHARACTERS, PHRASES
+from bioclip_x.prompts.list_answers import clean_phrase, parse_answer
 
 THREE = ("a red cap", "white spots", "a ring on the stem")
 
@@ -89,9 +90,9 @@ def test_an_answer_about_another_class_is_unusable() -> None:
 
 
 def test_too_long_and_too_many_are_counted() -> None:
-    lines = [f"- trait {i}" for i in range(MOST_PHRASES + 3)] + [f"- {'x' * (LONGEST_PHRASE + 1)}"]
+    lines = [f"- trait {i}" for i in range(PHRASES + 3)] + [f"- {'x' * (PHRASE_CHARACTERS + 1)}"]
     parsed = parse_answer("\n".join(lines))
-    assert len(parsed.phrases) == MOST_PHRASES
+    assert len(parsed.phrases) == PHRASES
     assert parsed.notes == (
         "left out 1 phrase of more than 200 characters", "left out 3 phrases beyond the first 30",
     )  # fmt: skip
@@ -108,4 +109,4 @@ def test_markup_inside_a_phrase() -> None:
 def test_never_raises_and_always_gives_phrases_or_a_reason(text: str, finish_reason: str, continued: bool) -> None:
     parsed = parse_answer(text, name="x", finish_reason=finish_reason, continued=continued)
     assert bool(parsed.phrases) != bool(parsed.reason)
-    assert all(phrase == " ".join(phrase.split()) and len(phrase) <= LONGEST_PHRASE for phrase in parsed.phrases)
+    assert all(phrase == " ".join(phrase.split()) and len(phrase) <= PHRASE_CHARACTERS for phrase in parsed.phrases)

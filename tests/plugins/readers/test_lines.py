@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.files import LONGEST_LINE
+from bioclip_x.limits import LINE_CHARACTERS
 from bioclip_x_plugins.readers.lines import read_text_lines, split_head_lines
 
 
@@ -35,7 +35,7 @@ def test_a_pipe(tmp_path: Path) -> None:
         (b"a\nb\0c\n", "line 2: a NUL byte"),
         (b"a\n" * 20_000 + b"\xe9t\xe9\n", "line 20001: not valid utf-8"),
         (b"\xff\xfea\0\n\0\x00\xd8\n\0", "not valid utf-16"),
-        (b"a\n" + b"b" * (LONGEST_LINE + 1), "line 2: more than 1,048,576 characters"),
+        (b"a\n" + b"b" * (LINE_CHARACTERS + 1), "line 2: more than 1,048,576 characters"),
     ],
 )
 def test_invalid_text(tmp_path: Path, content: bytes, message: str) -> None:

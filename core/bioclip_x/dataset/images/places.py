@@ -19,14 +19,13 @@ from typing import IO, Final
 
 from bioclip_x.errors import BioclipXError, ImageError
 from bioclip_x.images.remote import is_url, read_url
+from bioclip_x.limits import STORED_IMAGE_BYTES
 
 CONNECTIONS: Final = 8
 """URLs that a process reads at the same time."""
 ATTEMPTS: Final = 3
 PAUSE: Final = 1.0
 """Seconds after the first failed attempt; twice as many after the second."""
-LARGEST: Final = 1 << 30
-"""Bytes of an image file."""
 _UNREADABLE: Final = (tarfile.TarError, OSError, EOFError, ValueError, zlib.error)
 
 
@@ -85,7 +84,7 @@ def _find_place(image: str, member: str) -> Place:
             if not path.is_file():
                 raise ImageError("a broken link" if path.is_symlink() else "no such file")
             size = path.stat().st_size
-            if size > LARGEST:
+            if size > STORED_IMAGE_BYTES:
                 raise ImageError(f"too large: {size:,} bytes")
             return Place(image, 0, size)
         if _is_zip(image, path.stat().st_mtime_ns):
@@ -97,7 +96,7 @@ def _find_place(image: str, member: str) -> Place:
         raise ImageError(f"{image} does not exist") from None
     except (*_UNREADABLE, zipfile.BadZipFile, NotImplementedError, RuntimeError) as problem:  # RuntimeError: encrypted
         raise ImageError(f"{image} cannot be read: {getattr(problem, 'strerror', None) or problem}") from None
-    if size > LARGEST:
+    if size > STORED_IMAGE_BYTES:
         raise ImageError(f"too large: {size:,} bytes")
     if offset + size > path.stat().st_size:
         raise ImageError(f"{image} is cut short: it has not all of {member}")
@@ -106,10 +105,10 @@ def _find_place(image: str, member: str) -> Place:
 
 def _read_zipped(path: Path, member: str) -> Place:
     archive = _open_zip(str(path), path.stat().st_mtime_ns)
-    if (size := archive.getinfo(member).file_size) > LARGEST:
+    if (size := archive.getinfo(member).file_size) > STORED_IMAGE_BYTES:
         raise ImageError(f"too large: {size:,} bytes")
     with archive.open(member) as stream:
-        raw = stream.read(LARGEST)
+        raw = stream.read(STORED_IMAGE_BYTES)
     return Place(f"{path}/{member}", 0, len(raw), raw)
 
 
@@ -163,7 +162,7 @@ def _unpack(images: Sequence[tuple[str, str]], stream: IO[bytes]) -> Unpacked:
         try:
             with tarfile.open(image, "r|*") as archive:
                 for one in archive:
-                    if one.name in members and one.size <= LARGEST and (content := archive.extractfile(one)):
+                    if one.name in members and one.size <= STORED_IMAGE_BYTES and (content := archive.extractfile(one)):
                         offset = stream.tell()
                         raw = content.read()
                         _write(stream, raw)

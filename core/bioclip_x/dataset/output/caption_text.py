@@ -6,10 +6,10 @@ import re
 import unicodedata
 from typing import Final
 
+from bioclip_x.limits import CAPTION_CHARACTERS
+
 LONGEST: Final = 400
 """Characters of a caption; CLIP's text encoders read about 300 (77 tokens)."""
-LONGEST_READ: Final = 20_000
-"""Characters of an answer that are looked at."""
 
 _THOUGHTS: Final = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 _PREAMBLE: Final = re.compile(
@@ -47,7 +47,7 @@ def clean_caption(answer: str, longest: int = LONGEST) -> str:
     >>> clean_caption('Caption: "A small bird\\nwith a **yellow** breast."')
     'A small bird with a yellow breast.'
     """
-    text = to_line(_THOUGHTS.sub(" ", answer[:LONGEST_READ]))
+    text = to_line(_THOUGHTS.sub(" ", answer[:CAPTION_CHARACTERS]))
     text = _PREAMBLE.sub("", text, count=1) if _PREAMBLE.match(text) else text
     text = text.replace("**", "").replace("__", "").strip("# ")
     if len(text) > 1 and _QUOTES.get(text[0]) == text[-1] and text[0] not in text[1:-1]:

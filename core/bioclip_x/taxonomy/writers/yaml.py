@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.io.strict_yaml import MAX_DEPTH
+from bioclip_x.limits import DOCUMENT_DEPTH
 from bioclip_x.taxonomy.ancestors import find_taxa_above, list_taxa
 from bioclip_x.taxonomy.editing.validate import find_duplicates
 from bioclip_x.taxonomy.tree import Taxonomy
@@ -42,9 +42,9 @@ def make_document(taxonomy: Taxonomy) -> Document:
             )
     depths = _compute_depths(taxonomy)
     deepest = int(depths.max())
-    if 2 * deepest + 2 > MAX_DEPTH:
+    if 2 * deepest + 2 > DOCUMENT_DEPTH:
         raise TaxonomyError(
-            f"the tree has {deepest} levels, and files with more than {MAX_DEPTH} nested lists and mappings cannot be read "
+            f"the tree has {deepest} levels, and files with more than {DOCUMENT_DEPTH} nested lists and mappings cannot be read "
             "back; convert to .json or .nwk"
         )
     return Document(lambda: _generate_chunks(taxonomy, depths.tolist()))

@@ -6,11 +6,10 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bioclip_x.plugin import Archive, TaxonomyError
+from bioclip_x.plugin import META_BYTES, Archive, TaxonomyError
 from bioclip_x_plugins.readers.delimited import Dialect
 
 NAMESPACE = "{http://rs.tdwg.org/dwc/text/}"
-_MAX_BYTES = 4 << 20
 _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n", "\\n\\r": "\n", "\\\\": "\\", "\\f": "\f"}
 _NEWLINES = {"\n": "\n", "\r\n": None, "\r": "\r", "": None}
 
@@ -45,10 +44,10 @@ def read_meta(archive: Archive, name: str) -> tuple[TableFile, list[TableFile]]:
     """Returns the core and the extensions. Raises TaxonomyError for an invalid description."""
     where = archive.where(name)
     with archive.open(name) as stream:
-        text = stream.read(_MAX_BYTES + 1)
-    if len(text) > _MAX_BYTES:
+        text = stream.read(META_BYTES + 1)
+    if len(text) > META_BYTES:
         raise TaxonomyError(
-            f"{where} is larger than {_MAX_BYTES >> 20} MiB; expected a short description of the archive"
+            f"{where} is larger than {META_BYTES >> 20} MiB; expected a short description of the archive"
         )
     if b"<!DOCTYPE" in text.replace(b"\0", b"") or b"<!ENTITY" in text.replace(b"\0", b""):
         raise TaxonomyError(f"{where} has a DOCTYPE or entity declaration, which is refused for safety; remove it")

@@ -21,7 +21,7 @@ import numpy as np
 
 from bioclip_x.plugin import (
     DELIMITERS,
-    LONGEST_LINE,
+    LINE_CHARACTERS,
     Column,
     Findings,
     FormatExample,
@@ -138,7 +138,7 @@ def _read_rows(path: Path, findings: Findings) -> Rows:
     # Not splitlines(): U+2028, U+0085 and form feeds are part of a cell and do not end a row.
     lines = read_lines(path, TaxonomyError, findings.warn_encoding)
     header = next(lines, "")
-    csv.field_size_limit(LONGEST_LINE)  # process-wide; every reader sets its own
+    csv.field_size_limit(LINE_CHARACTERS)  # process-wide; every reader sets its own
     reader = csv.reader(chain([header], lines), delimiter=guess_delimiter(header, _DELIMITERS), strict=True)
     names, numberings, codes = [""], [Numbering()], [[np.empty(0, np.int64)]]
     line_R: list[int] = []

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x.plugin import (
+    NEWICK_CHARACTERS,
     Findings,
     FormatExample,
     Mismatch,
@@ -22,7 +23,7 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.readers.lines import decode_head_text
 from bioclip_x_plugins.readers.trees.newick_parser import begins_tree, is_nexus, parse_newick
-from bioclip_x_plugins.readers.trees.newick_tree import LARGEST, Unnamed, build_tree
+from bioclip_x_plugins.readers.trees.newick_tree import Unnamed, build_tree
 
 SUFFIXES: Final = (".nwk", ".newick")
 
@@ -53,5 +54,5 @@ class NewickReader:
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file, line and column: unbalanced brackets or quotes, a tip without a name, …"""
         findings = Findings(str(path))
-        nodes = parse_newick(read_text(path, TaxonomyError, findings.warn_encoding, LARGEST), findings)
+        nodes = parse_newick(read_text(path, TaxonomyError, findings.warn_encoding, NEWICK_CHARACTERS), findings)
         return build_tree(nodes, findings, tips=self.tips, unnamed=self.unnamed)

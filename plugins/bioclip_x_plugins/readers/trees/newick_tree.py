@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Literal
 
 from bioclip_x.plugin import NO_DETAILS, Details, Findings, Taxonomy, TaxonomyBuilder
 from bioclip_x_plugins.readers.trees.newick_parser import Nodes
 from bioclip_x_plugins.readers.trees.open_tree_labels import Label, parse_label
-
-LARGEST: Final = 1 << 29
-"""Bytes of a file; five times the size of a tree of all 2.4 million named species."""
 
 Unnamed = Literal["keep", "drop"]
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bioclip_x.plugin import (
+    NEWICK_CHARACTERS,
     Findings,
     FormatExample,
     Taxonomy,
@@ -27,7 +28,7 @@ from bioclip_x.plugin import (
 )
 from bioclip_x_plugins.readers.lines import decode_head_text
 from bioclip_x_plugins.readers.trees.newick_parser import is_nexus, parse_newick
-from bioclip_x_plugins.readers.trees.newick_tree import LARGEST, Unnamed, build_tree
+from bioclip_x_plugins.readers.trees.newick_tree import Unnamed, build_tree
 from bioclip_x_plugins.readers.trees.nexus_commands import (
     Command,
     Tree,
@@ -61,7 +62,7 @@ class NexusReader:
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file, line and column, as for Newick, and for a file without trees and taxa."""
         findings = Findings(str(path))
-        text = read_text(path, TaxonomyError, findings.warn_encoding, LARGEST)
+        text = read_text(path, TaxonomyError, findings.warn_encoding, NEWICK_CHARACTERS)
         if not is_nexus(text):
             raise TaxonomyError(f"{path}: a NEXUS file begins with #NEXUS, got {text.lstrip()[:30]!r}")
         contents = _read_contents(text)

@@ -13,7 +13,14 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.plugin import LONGEST_LINE, RecipeError, explain_csv_error, guess_delimiter, read_text, take_first_line
+from bioclip_x.plugin import (
+    LINE_CHARACTERS,
+    RecipeError,
+    explain_csv_error,
+    guess_delimiter,
+    read_text,
+    take_first_line,
+)
 from bioclip_x_plugins.reports.exchange.times import format_time, parse_time
 
 PLACES: Final = 65536
@@ -108,7 +115,7 @@ def read_deployments(path: Path | None, zone: tzinfo | None) -> dict[str, dict[s
     if path is None:
         return {}
     text = read_text(path, RecipeError)
-    csv.field_size_limit(LONGEST_LINE)
+    csv.field_size_limit(LINE_CHARACTERS)
     rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=guess_delimiter(take_first_line(text)), strict=True)
     known: dict[str, dict[str, str]] = {}
     try:

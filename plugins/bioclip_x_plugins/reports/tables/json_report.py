@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.plugin import LONGEST_LINE, Provenance, ReportCapabilities, Result, open_output
+from bioclip_x.plugin import LINE_CHARACTERS, Provenance, ReportCapabilities, Result, open_output
 from bioclip_x_plugins.reports.result_text import find_language
 from bioclip_x_plugins.reports.tables.json_documents import make_provenance_document, make_result_document, to_json
 
@@ -57,7 +57,7 @@ class _Writer:
 def _read_first_line(path: Path, end: str = "") -> dict[str, Any]:
     """The provenance on the first line of a file; empty for one of another origin. end: what completes that line."""
     with path.open("rb") as stream:
-        line = stream.readline(LONGEST_LINE)
+        line = stream.readline(LINE_CHARACTERS)
     try:
         document = json.loads(line.rstrip(b",\n") + end.encode())
     except ValueError:

@@ -112,7 +112,7 @@ def test_a_tar_file_that_was_written_again_is_read_again(tmp_path: Path) -> None
 
 
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "LARGEST", 600)
+    monkeypatch.setattr(places, "STORED_IMAGE_BYTES", 600)
     (tmp_path / "a.jpg").write_bytes(bytes(601))
     path = str(pack(tmp_path / "a.tar", "w"))
     assert read_all([(str(tmp_path / "a.jpg"), ""), (path, "a/0.jpg")]) == [

@@ -313,7 +313,7 @@ def test_an_invalid_description_is_an_error(tmp_path: Path, xml: str, told: str)
 
 
 def test_an_overlong_line_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bioclip_x_plugins.readers.delimited.LONGEST", 1000)
+    monkeypatch.setattr("bioclip_x_plugins.readers.delimited.CELL_CHARACTERS", 1000)
     path = write(tmp_path / "a", {"t.txt": CORE + "9\t" + "x" * 2000})
     with pytest.raises(TaxonomyError, match=r"t\.txt, line 10: longer than 1,000"):
         DarwinCoreReader().read(path)

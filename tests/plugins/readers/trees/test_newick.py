@@ -126,7 +126,7 @@ def test_repeated_tips_and_a_missing_semicolon_are_noted(nwk: Path) -> None:
 
 
 def test_a_file_too_large_for_one_tree(nwk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bioclip_x_plugins.readers.trees.newick.LARGEST", 5)
+    monkeypatch.setattr("bioclip_x_plugins.readers.trees.newick.NEWICK_CHARACTERS", 5)
     with pytest.raises(TaxonomyError, match="has more than 5 bytes"):
         read(nwk, "(a,b);")
 
