@@ -57,6 +57,8 @@ MASK_PIXELS: Final = 1 << 27
 """Pixels of a mask."""
 SCORES: Final = 1 << 31
 """Precomputed scores, images times classes, that are in memory."""
+SCORE: Final = 1e30
+"""Size of a precomputed score. Sums of larger ones are beyond float32; a logit below -1e30 excludes its class, as -inf does."""
 XMP_BYTES: Final = 16 << 20
 """Bytes of an image's XMP sidecar file."""
 

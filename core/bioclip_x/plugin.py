@@ -120,7 +120,7 @@ if TYPE_CHECKING:
         find_unmarked_utf16,
         make_ascii_head,
     )
-    from bioclip_x.io.files import LegacyNotice, read_lines, read_stream_lines, read_text, read_yaml
+    from bioclip_x.io.files import LegacyNotice, read_json, read_lines, read_stream_lines, read_text, read_yaml
     from bioclip_x.io.inside import leaves_folder, resolve_inside
     from bioclip_x.io.labels import read_labels
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
@@ -134,6 +134,7 @@ if TYPE_CHECKING:
         NEWICK_CHARACTERS,
         PACKED_REPLY_BYTES,
         REPLY_BYTES,
+        SCORE,
         SCORES,
         XMP_BYTES,
     )
@@ -238,7 +239,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "DELIMITERS", "EXPLANATION_FORMAT", "LINE_CHARACTERS", "LINNAEAN",
     "META_BYTES", "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES", "RANKS", "REPLY_BYTES",
-    "ROW_COLUMNS", "SCORES", "TAXON", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream",
+    "ROW_COLUMNS", "SCORE", "SCORES", "TAXON", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream",
     "BioclipXError", "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column",
     "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError",
     "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap",
@@ -273,7 +274,7 @@ __all__ = [
     "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
     "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database", "open_image",
     "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "parse_name", "pluralise",
-    "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
+    "read_delimited_rows", "read_json", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
     "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside",
     "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest",
     "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep",
@@ -385,8 +386,8 @@ TOPICS: Final = {
         ("io.encodings",
          "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
         ("limits",
-         "CELL_CHARACTERS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES XMP_BYTES"),
-        ("io.files", "LegacyNotice read_lines read_stream_lines read_text read_yaml"),
+         "CELL_CHARACTERS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORE SCORES XMP_BYTES"),
+        ("io.files", "LegacyNotice read_json read_lines read_stream_lines read_text read_yaml"),
         ("io.inside", "leaves_folder resolve_inside"),
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),
         ("io.replacement", "is_written_in_place open_replacement"),

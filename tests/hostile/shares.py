@@ -32,9 +32,9 @@ def check_shares(outcome: Outcome) -> str:
 
 
 def expect_shares(expected: Mapping[str, float], outcome: Outcome) -> str:
-    """Returns what differs from the expected shares of the first image."""
+    """Returns what differs from the expected shares of the first image; a class that is excluded has none."""
     if problem := check_shares(outcome):
         return problem
     found = next(iter(read_shares(outcome).values()))
-    differing = {name: found.get(name) for name, share in expected.items() if abs(found.get(name, 9) - share) > NEAR}
+    differing = {name: found.get(name) for name, share in expected.items() if abs(found.get(name, 0) - share) > NEAR}
     return f"expected {dict(expected)}, got {found}" if differing else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from bioclip_x.plugin import DetectorCapabilities, RecipeError, Region, Source
 from bioclip_x_plugins.detectors.detections import Detection, ImageDetections
-from bioclip_x_plugins.detectors.json_files import iterate_json_folder, read_json
+from bioclip_x_plugins.detectors.json_files import iterate_json_folder, read_detections
 from bioclip_x_plugins.detectors.mask_images import iterate_mask_folder
 from bioclip_x_plugins.detectors.tables import read_box_table, read_camtrap_dp
 
@@ -86,7 +86,7 @@ def read_boxes(path: Path) -> Sequence[ImageDetections]:
         raise RecipeError(f"{path}: no such file of boxes")
     if path.name == "datapackage.json" or (path.name == "observations.csv" and (path.parent / "media.csv").exists()):
         return read_camtrap_dp(path.parent)
-    return read_box_table(path) if path.suffix.lower() in TEXT_TABLES else read_json(path)
+    return read_box_table(path) if path.suffix.lower() in TEXT_TABLES else read_detections(path)
 
 
 def _index(images: Sequence[ImageDetections], base: Path | None) -> Index:

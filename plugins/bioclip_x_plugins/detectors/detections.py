@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bioclip_x.plugin import ImageError, Mask, Region, decode_mask, encode_polygons, encode_runs, find_box
 
+FARTHEST: Final = 2.0
+"""Sides of an image that a box may reach beyond its corner; one that reaches farther is in pixels. Detectors exceed 1 by little."""
 ASPECT: Final = 0.02
 """Largest difference of the ratios of two images' sides, as a fraction, with which they count as one in two sizes."""
 Corners = tuple[float, float, float, float]
@@ -75,12 +78,20 @@ class ImageDetections:
     frames: tuple[float, ...] = field(default=())
 
 
-def read_corners(values: Any, *, as_size: bool) -> Corners:
-    """Reads four numbers: left, top, and either width and height or right and bottom. Raises ValueError."""
+def read_corners(values: Any, *, as_size: bool, in_fractions: bool = False) -> Corners:
+    """Reads four numbers: left, top, and either width and height or right and bottom.
+
+    in_fractions: of the image's sides. Raises ValueError for what is no number, or far outside of the image.
+    """
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != 4:
         raise ValueError(f"expected a box of four numbers, got {str(values)[:60]!r}")
     x, y, third, fourth = (float(value) for value in values)
-    return (x, y, x + third, y + fourth) if as_size else (x, y, third, fourth)
+    corners = (x, y, x + third, y + fourth) if as_size else (x, y, third, fourth)
+    if not all(map(math.isfinite, corners)):
+        raise ValueError(f"expected a box of four finite numbers, got {str(values)[:60]}")
+    if in_fractions and max(map(abs, corners)) > FARTHEST:
+        raise ValueError(f"expected a box in fractions of the image's sides, got {str(values)[:60]}; are these pixels?")
+    return corners
 
 
 def read_confidence(value: Any) -> float | None:

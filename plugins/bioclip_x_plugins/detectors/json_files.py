@@ -12,12 +12,11 @@ COCO: `{"images": [{"id", "file_name", "width", "height"}], "annotations": [{"im
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.plugin import RecipeError, read_text
+from bioclip_x.plugin import RecipeError, read_json
 from bioclip_x_plugins.detectors.detections import (
     Detection,
     ImageDetections,
@@ -32,13 +31,9 @@ OTHER_NAMES: Final[Mapping[str, str]] = {"human": "person"}
 """Labels of other files → MegaDetector's."""
 
 
-def read_json(path: Path) -> list[ImageDetections]:
+def read_detections(path: Path) -> list[ImageDetections]:
     """Reads a file. Raises RecipeError for one that is in no known layout, naming the image at fault."""
-    try:
-        document = json.loads(read_text(path, RecipeError))
-    except (ValueError, RecursionError) as problem:
-        raise RecipeError(f"{path} is not valid JSON: {problem}") from None
-    entries, read = _choose_layout(path, document)
+    entries, read = _choose_layout(path, read_json(path, RecipeError))
     images = []
     for number, entry in enumerate(entries, start=1):
         try:
@@ -65,6 +60,8 @@ def _choose_layout(path: Path, document: Any) -> tuple[Sequence[Any], Any]:
             return _group_coco(path, {**document, "images": images}), _read_coco
         if isinstance(document.get("images"), list):
             names = document.get("detection_categories") or CATEGORIES
+            if not isinstance(names, Mapping):
+                raise RecipeError(f"{path}: expected 'detection_categories' to map ids to names, got {type(names).__name__}")
             return document["images"], lambda entry: _read_megadetector(entry, names)
     raise RecipeError(
         f"{path}: expected the boxes of MegaDetector ('images' with 'detections'), SpeciesNet ('predictions') or COCO ('images' "
@@ -79,7 +76,7 @@ def _read_megadetector(entry: Mapping[str, Any], names: Mapping[str, str]) -> Im
     rate = float(entry.get("frame_rate") or 0)
     detections = tuple(
         Detection(
-            read_corners(one["bbox"], as_size=True),
+            read_corners(one["bbox"], as_size=True, in_fractions=True),
             _rename(names[str(one["category"])]),
             read_confidence(one["conf"]),
             seconds=one["frame_number"] / rate if rate and one.get("frame_number") is not None else None,
@@ -110,7 +107,7 @@ def _read_speciesnet(entry: Mapping[str, Any]) -> ImageDetections:
         return ImageDetections(str(entry["filepath"]), failed=True)
     detections = tuple(
         Detection(
-            read_corners(one["bbox"], as_size=True),
+            read_corners(one["bbox"], as_size=True, in_fractions=True),
             _rename(str(one.get("label") or CATEGORIES.get(str(one["category"]), ""))),
             read_confidence(one["conf"]),
         )
@@ -167,7 +164,7 @@ def iterate_json_folder(folder: Path) -> Iterator[ImageDetections]:
     """Yields the detections of a folder of JSON files, one for each image, as Segment Anything's data set has them."""
     found: dict[str, ImageDetections] = {}
     for file in sorted(folder.rglob("*.json")):
-        for image in read_json(file):
+        for image in read_detections(file):
             before = found.get(image.file, ImageDetections(image.file, failed=True))
             found[image.file] = ImageDetections(
                 image.file,

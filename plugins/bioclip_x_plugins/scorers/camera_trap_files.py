@@ -12,15 +12,14 @@ The shares are divided by their sum.
 
 from __future__ import annotations
 
-import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.plugin import ScoresError, read_text
+from bioclip_x.plugin import ScoresError, list_some, read_json
 
 BLANK: Final = "blank"
 OTHER: Final = "other labels"
@@ -51,10 +50,7 @@ class CameraTrapFile:
 
 def read_camera_trap_file(path: Path) -> CameraTrapFile:
     """Raises ScoresError for a file that is in neither format, naming the image at fault."""
-    try:
-        document = json.loads(read_text(path, ScoresError))
-    except (ValueError, RecursionError) as problem:
-        raise ScoresError(f"{path} is not valid JSON: {problem}") from None
+    document = read_json(path, ScoresError)
     if isinstance(document, dict) and isinstance(document.get("predictions"), list):
         return CameraTrapFile(tuple(_read_each(path, document["predictions"], "filepath", _read_prediction)))
     if isinstance(document, dict) and isinstance(document.get("images"), list):
@@ -88,7 +84,7 @@ def _read_each(
             raise ScoresError(f"{path}, image {number}: expected an object with {key!r}, got {str(entry)[:60]!r}")
         try:
             scores = read(entry)
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as problem:
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as problem:
             raise ScoresError(f"{path}, {name}: its scores cannot be read: {problem}") from None
         if wrong := [label for label, score in scores.items() if not math.isfinite(score)]:
             raise ScoresError(f"{path}, {name}: the score of {wrong[0]!r} is {scores[wrong[0]]}; expected a number")
@@ -106,6 +102,8 @@ def _read_prediction(entry: Mapping[str, Any]) -> Scores:
     labels, scores = classified.get("classes") or (), [float(score) for score in classified.get("scores") or ()]
     if len(labels) != len(scores):
         raise ValueError(f"{len(labels)} classes and {len(scores)} scores")
+    if twice := [label for label, times in Counter(map(str, labels)).items() if times > 1]:
+        raise ValueError(f"{list_some(twice, 3)} more than once")
     if not labels and entry.get("prediction"):
         labels, scores = [entry["prediction"]], [float(entry["prediction_score"])]
     if not labels:
@@ -118,18 +116,24 @@ def _read_detections(detections: Any, names: Mapping[str, str], classes: Mapping
     """Returns the shares of the categories, or of the classes of those that were classified; {} for a failed image."""
     if detections is None:
         return {}
-    best: dict[str, Mapping[str, Any]] = {}
+    best: dict[str, tuple[float, Mapping[str, Any]]] = {}
     for one in detections:
-        category = str(one["category"])
-        if category in names and float(one["conf"]) > float(best.get(category, {"conf": 0})["conf"]):
-            best[category] = one
+        category, conf = str(one["category"]), _read_share(one["conf"])
+        if category in names and conf > best.get(category, (0, one))[0]:
+            best[category] = conf, one
     shares: Scores = defaultdict(float)
-    shares[BLANK] = max(0.0, 1 - max((float(one["conf"]) for one in best.values()), default=0.0))
-    for category, one in best.items():
-        conf = float(one["conf"])
-        parts = {classes[str(id)]: float(share) for id, share in one.get("classifications") or ()}
+    shares[BLANK] = max(0.0, 1 - max((conf for conf, _ in best.values()), default=0.0))
+    for category, (conf, one) in best.items():
+        parts = {classes[str(id)]: _read_share(share) for id, share in one.get("classifications") or ()}
         for name, share in parts.items():
             shares[name] += conf * share
         shares[names[category]] += conf * max(0.0, 1 - sum(parts.values()))
     total = sum(shares.values())
     return {name: share / total for name, share in shares.items() if share > 0}
+
+
+def _read_share(value: Any) -> float:
+    """Raises ValueError for a number that is no confidence."""
+    if not 0 <= (share := float(value)) <= 1 + ROUNDING:
+        raise ValueError(f"expected a confidence from 0 to 1, got {share:g}")
+    return share

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 
 from bioclip_x.plugin import (
+    SCORE,
     ImageFeatures,
     Logits,
     ModelCard,
@@ -130,6 +131,7 @@ def read_logits(file: Path, kind: Kind, taxonomy: Taxonomy, whole: Taxonomy) -> 
         if name in matched.class_of:
             by_class[matched.class_of[name]].append(column)
     class_m = sorted(by_class)
+    logits_nm = np.where(logits_nm < -SCORE, -np.inf, logits_nm)
     merged_nm = np.stack([np.logaddexp.reduce(logits_nm[:, by_class[c]], axis=1) for c in class_m], axis=1)
     notes = [
         *_note_sums(table, kind),

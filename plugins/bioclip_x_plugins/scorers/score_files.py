@@ -9,12 +9,12 @@ Legend: n images, m columns.
 from __future__ import annotations
 
 import csv
-import zipfile
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,17 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from bioclip_x.plugin import SCORES, ScoresError, guess_delimiter, list_some, read_text, take_first_line
+from bioclip_x.plugin import (
+    SCORE,
+    SCORES,
+    BioclipXError,
+    ScoresError,
+    guess_delimiter,
+    list_some,
+    open_archive,
+    read_text,
+    take_first_line,
+)
 from bioclip_x_plugins.scorers.camera_trap_files import read_camera_trap_file
 
 IMAGE: Final = (
@@ -39,10 +49,14 @@ IMAGE: Final = (
 )
 CLASS: Final = ("classification", "class_name", "label", "labels", "name", "taxon", "species", "classes", "class")
 """In order of preference; "class" comes last, since it may be the rank in lists of predictions with all ranks."""
-SCORE: Final = ("score", "scores", "probability", "probabilities", "confidence", "logit", "logits")
+SCORE_NAMES: Final = ("score", "scores", "probability", "probabilities", "confidence", "logit", "logits")
+_NAMES: Final = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_integer, pa.types.is_null)
+"""Types of columns of names."""
+_HEADERS: Final[Mapping[tuple[int, int], Callable[[IO[bytes]], Any]]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 PARQUET: Final = (".parquet", ".pq")
-TOO_LARGE: Final = 1e30
-"""Scores from here on are refused, since their sums overflow float32."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +89,8 @@ def read_scores(path: Path) -> ScoreTable:
     if not table.images or not table.columns:
         what = "no image" if not table.images else "no class"
         raise ScoresError(f"{path} has {what}; expected a row for each image and a column for each class")
+    if not all((*table.images, *table.columns)):
+        raise ScoresError(f"{path} has {'a class' if all(table.images) else 'an image'} without a name")
     for what, names in (("the image", table.images), ("the class", table.columns)):
         if twice := [name for name, times in Counter(names).items() if times > 1]:
             raise ScoresError(f"{path} has {what} {list_some(twice, 3)} more than once")
@@ -83,7 +99,7 @@ def read_scores(path: Path) -> ScoreTable:
 
 
 def _check(path: Path, table: ScoreTable) -> None:
-    wrong_nm = ~(table.values_nm < TOO_LARGE)  # includes nan; -inf is valid and excludes a class
+    wrong_nm = ~(table.values_nm < SCORE)  # includes nan; -inf is valid and excludes a class
     if table.is_long:
         wrong_nm &= ~np.isnan(table.values_nm)
     if wrong_nm.any():
@@ -128,13 +144,13 @@ def _parse_csv(text: str, options: pyarrow.csv.ParseOptions, types: Mapping[str,
 
 def _is_text(place: int, name: str, names: Sequence[str]) -> bool:
     if _is_long(names):
-        return name.strip().lower() not in SCORE
+        return name.strip().lower() not in SCORE_NAMES
     return name == _find_image_column(names) or not name.strip()
 
 
 def _is_long(names: Sequence[str]) -> bool:
     lower = [name.strip().lower() for name in names]
-    return any(name in SCORE for name in lower) and any(name in CLASS for name in lower)
+    return any(name in SCORE_NAMES for name in lower) and any(name in CLASS for name in lower)
 
 
 def _find_image_column(names: Sequence[str]) -> str:
@@ -159,15 +175,16 @@ def _convert_table(path: Path, table: pa.Table) -> ScoreTable:
         raise ScoresError(
             f"{path}, row {row + _get_first_row(path)} ({table[image][row]}): the score of {name!r} is missing"
         )
+    images = _convert_texts(path, table[image], image)
     values = [_convert_numbers(path, table[name], name) for name in columns]
     values_nm = np.stack(values, axis=1) if values else np.empty((len(table), 0))
-    return ScoreTable(tuple(map(_convert_text, table[image].to_pylist())), tuple(columns), values_nm)
+    return ScoreTable(tuple(images), tuple(columns), values_nm)
 
 
 def _convert_long_table(path: Path, table: pa.Table, image: str) -> ScoreTable:
     lower = {name.strip().lower(): name for name in reversed(table.column_names)}
-    class_column, score_column = (next(lower[name] for name in known if name in lower) for known in (CLASS, SCORE))
-    images, classes = ([_convert_text(one) for one in table[name].to_pylist()] for name in (image, class_column))
+    class_column, score_column = (next(lower[name] for name in known if name in lower) for known in (CLASS, SCORE_NAMES))
+    images, classes = (_convert_texts(path, table[name], name) for name in (image, class_column))
     scores = _convert_numbers(path, table[score_column], score_column)
     is_blank = [
         not what and np.isnan(score) for what, score in zip(classes, scores.tolist())
@@ -206,33 +223,62 @@ def _convert_numbers(path: Path, column: pa.ChunkedArray, name: str) -> npt.NDAr
     return values
 
 
-def _convert_text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+def _convert_texts(path: Path, column: pa.ChunkedArray, name: str) -> list[str]:
+    """Returns names, "" for missing ones."""
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if not any(is_one(kind) for is_one in _NAMES):
+        raise ScoresError(f"{path}: the column {name!r} has type {column.type}; expected text")
+    return ["" if value is None else str(value).strip() for value in column.to_pylist()]
 
 
 def _read_npz(path: Path) -> ScoreTable:
+    stored = {}
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            stored = {name.lower(): arrays[name] for name in arrays.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as problem:
-        reason = (
-            "save names as arrays of text, np.array(names, dtype=str)" if "Object arrays" in str(problem) else problem
-        )
-        raise ScoresError(f"{path} cannot be read: {reason}") from None
+        with open_archive(path) as archive:
+            for name in archive.names:
+                with archive.open(name) as stream:
+                    stored[name.removesuffix(".npy").lower()] = _read_array(stream)
+    except BioclipXError as problem:
+        raise ScoresError(str(problem)) from None
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as problem:
+        raise ScoresError(f"{path} cannot be read: {problem or type(problem).__name__}") from None
     images, classes, scores = (
-        next((stored[name] for name in known if name in stored), None) for known in (IMAGE, CLASS, SCORE)
+        next((stored[name] for name in known if name in stored), None) for known in (IMAGE, CLASS, SCORE_NAMES)
     )
-    if images is None or classes is None or scores is None or not np.issubdtype(scores.dtype, np.number):
+    if images is None or classes is None or scores is None or scores.dtype.kind not in "fiu":
         raise ScoresError(
             f"{path}: expected the arrays images, classes and scores, got {', '.join(stored) or 'nothing'}"
         )
+    if any(names.ndim != 1 or names.dtype.kind not in "USiu" for names in (images, classes)):
+        raise ScoresError(
+            f"{path}: expected images and classes as arrays of text with one axis, got {images.dtype} {images.shape} and "
+            f"{classes.dtype} {classes.shape}"
+        )
     if scores.shape != (len(images), len(classes)):
         raise ScoresError(f"{path}: expected scores of shape {(len(images), len(classes))}, got {scores.shape}")
-    return ScoreTable(
-        tuple(map(_convert_text, images.tolist())),
-        tuple(map(_convert_text, classes.tolist())),
-        scores.astype(np.float64),
-    )
+    return ScoreTable(*(_decode_names(path, names) for names in (images, classes)), scores.astype(np.float64))
+
+
+def _read_array(stream: IO[bytes]) -> npt.NDArray[Any]:
+    """Reads an array of NumPy's format, whose size is that of its data, whatever its header says. Raises ValueError and others."""
+    read_header = _HEADERS.get(np.lib.format.read_magic(stream))
+    if read_header is None:
+        raise ValueError("an array of another version of NumPy's format than 1 and 2")
+    shape, is_fortran, dtype = read_header(stream)
+    if dtype.hasobject:
+        raise ValueError("save names as arrays of text, np.array(names, dtype=str)")
+    raw = stream.read()
+    if math.prod(shape) * dtype.itemsize != len(raw):
+        raise ValueError(f"an array of shape {shape} and {len(raw):,} bytes, which do not fit together")
+    return np.frombuffer(raw, dtype).reshape(shape, order="F" if is_fortran else "C")
+
+
+def _decode_names(path: Path, names: npt.NDArray[Any]) -> tuple[str, ...]:
+    try:
+        decoded = [name.decode() if isinstance(name, bytes) else str(name) for name in names.tolist()]
+    except UnicodeDecodeError:
+        raise ScoresError(f"{path}: its names are not valid UTF-8") from None
+    return tuple(name.strip() for name in decoded)
 
 
 def _read_json(path: Path) -> ScoreTable:
