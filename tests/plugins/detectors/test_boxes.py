@@ -208,7 +208,7 @@ def make_faulty(**detection: Any) -> str:
     ("name", "content", "message"),
     [
         ("b.json", "{", "is not valid JSON"),
-        ("b.json", "[" * 100_000, "is not valid JSON"),
+        ("b.json", "[" * 100_000, "nested more than"),
         ("b.json", "{}", "expected the boxes of MegaDetector"),
         (
             "b.json",
