@@ -62,6 +62,24 @@ SCORE: Final = 1e30
 XMP_BYTES: Final = 16 << 20
 """Bytes of an image's XMP sidecar file."""
 
+# Numbers that a user gives
+
+COUNT: Final = 1_000_000_000
+"""What an option of the command line counts: seconds, rows, tries."""
+SEED: Final = (1 << 63) - 1
+BATCH_SIZE: Final = 1 << 20
+"""Images per batch."""
+WORKERS: Final = 1024
+"""Threads or processes of one machine."""
+PREDICTIONS: Final = 1_000_000
+"""Predictions per image that are reported."""
+NUMBER: Final = 1e30
+"""Size of a number among the options of a component, and of a weight: products of several fit in float32 no more."""
+SMALLEST_WEIGHT: Final = 1e-30
+"""Of a text or of a prior. Smaller ones are 0 in float32, and their sums divide by 0."""
+TEMPERATURES: Final = (0.01, 100.0)
+"""By which logits are divided. CLIP's own are of the order of 100: an optimum beyond these is not finite in practice."""
+
 # Language models
 
 ANSWER_CHARACTERS: Final = 1 << 20

@@ -139,6 +139,7 @@ if TYPE_CHECKING:
         XMP_BYTES,
     )
     from bioclip_x.messages import escape_controls, list_some, pluralise
+    from bioclip_x.number_types import RealNumbers, WholeNumbers
     from bioclip_x.prediction.ranking import select_top_nodes
     from bioclip_x.progress import report_progress
     from bioclip_x.prompts import Descriptor, DescriptorSet, TemplateSet, WordList, load_template_set, load_words
@@ -254,31 +255,32 @@ __all__ = [
     "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses",
     "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "PluginInUse", "Pooling", "PrecomputedScorer",
     "Prediction", "PreparedDetector", "Problem", "Processes", "Prompt", "PromptContribution", "PromptSet",
-    "PromptTemplate", "Provenance", "PublishedSource", "RankColumn", "RankWinner", "Recipe", "RecipeError",
-    "Region", "Registry", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role",
-    "RunContext", "RunFigures", "Sample", "SavedHead", "ScientificName", "Scorer", "ScorerCapabilities", "Scores",
-    "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step", "StepEnd", "Stream", "SupportImages",
-    "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader",
-    "TaxonomyReaderCapabilities", "TemplateSet", "TextBank", "TextBuilder", "TextBuilderCapabilities",
-    "TextMatcher", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities",
-    "TrainingError", "TreeTensors", "Validated", "WordList", "add_beside", "add_inner_classes", "combine_columns",
-    "compute_bets", "compute_cache_logits", "compute_heights", "compute_lca_costs", "compute_tree_distances",
-    "count_tied_nodes", "count_ties", "create_registry", "decode_head", "decode_mask", "detect_encoding",
-    "drop_placeholder", "encode_mask", "encode_polygons", "encode_runs", "escape_controls", "escape_surrogates",
-    "explain_csv_error", "find_box", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding",
-    "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
-    "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
-    "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder",
-    "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill",
-    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
-    "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
-    "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "parse_name", "pluralise",
-    "read_delimited_rows", "read_json", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
-    "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside",
-    "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest",
-    "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep",
-    "sync_folder", "take_first_line", "to_networkx",
+    "PromptTemplate", "Provenance", "PublishedSource", "RankColumn", "RankWinner", "RealNumbers", "Recipe",
+    "RecipeError", "Region", "Registry", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver",
+    "Result", "Role", "RunContext", "RunFigures", "Sample", "SavedHead", "ScientificName", "Scorer",
+    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step", "StepEnd",
+    "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
+    "TaxonomyReader", "TaxonomyReaderCapabilities", "TemplateSet", "TextBank", "TextBuilder",
+    "TextBuilderCapabilities", "TextMatcher", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
+    "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "WholeNumbers", "WordList",
+    "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights",
+    "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry",
+    "decode_head", "decode_mask", "detect_encoding", "drop_placeholder", "encode_mask", "encode_polygons",
+    "encode_runs", "escape_controls", "escape_surrogates", "explain_csv_error", "find_box", "find_cache_folder",
+    "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above", "find_unmarked_utf16",
+    "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx",
+    "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder",
+    "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published", "list_brands",
+    "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill", "load_template", "load_template_set",
+    "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head",
+    "match_labels", "match_list", "match_taxon", "name_content", "normalise_rank", "open_archive",
+    "open_cache_file", "open_content", "open_database", "open_image", "open_output", "open_parquet_writer",
+    "open_replacement", "open_temporary", "parse_name", "pluralise", "read_delimited_rows", "read_json",
+    "read_labels", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text",
+    "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up",
+    "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest", "select_most_specific",
+    "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line",
+    "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -319,6 +321,7 @@ TOPICS: Final = {
          "BioclipXError DatasetError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError "
          "RecipeError ScoresError TaxonomyError TrainingError"),
         ("messages", "escape_controls list_some pluralise"),
+        ("number_types", "RealNumbers WholeNumbers"),
         ("validation", "FieldError find_first_error"),
     ),
     "Regions of images": (

@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from bioclip_x.hooks.components import Kind
 from bioclip_x.hooks.options import ComponentRef, parse_ref
+from bioclip_x.limits import BATCH_SIZE, PREDICTIONS, WORKERS
 
 MOST_FRAMES_ASKED: Final = 10_000
 LEAST_STEP: Final = 0.001
@@ -136,7 +137,7 @@ class Recipe(BaseModel):
     text, scorer and head have no default here: installed plugins declare their defaults, and `resolve_recipe` adds them.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
     model: Annotated[str, Flag("M")] = Field(
         description="An alias (field-guide, bioclip-2, …), NAME/PRETRAINED, hf-hub:ORG/NAME[@REVISION] or "
@@ -259,7 +260,7 @@ class Recipe(BaseModel):
     report_as: Annotated[Path | None, Flag("FILE")] = Field(
         None, description="Report under the names and lineages of another taxonomy."
     )
-    k: int = Field(5, ge=1, description="Predictions per image.")
+    k: int = Field(5, ge=1, le=PREDICTIONS, description="Predictions per image.")
     explain: bool = Field(True, description="Whether each name is explained by the texts that contributed to it.")
     why_not: Annotated[str | None, Flag("NAME")] = Field(
         None,
@@ -268,9 +269,9 @@ class Recipe(BaseModel):
     heat_maps: bool = Field(
         False, description="Show where in the image each text's similarity comes from (vision transformers)."
     )
-    batch_size: int = Field(32, ge=1, description="Images per batch.")
+    batch_size: int = Field(32, ge=1, le=BATCH_SIZE, description="Images per batch.")
     workers: Annotated[int | None, Flag(default="one per core, at most 8")] = Field(
-        None, ge=1, description="Threads that decode images."
+        None, ge=1, le=WORKERS, description="Threads that decode images."
     )
 
     plugins: Annotated[tuple[str, ...], BeforeValidator(parse_plugins)] = Field(

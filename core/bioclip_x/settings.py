@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from bioclip_x.errors import SettingsError
 from bioclip_x.io.files import read_yaml
+from bioclip_x.limits import BATCH_SIZE, COUNT, WORKERS
 from bioclip_x.validation import find_first_error
 
 PREFIX: Final = "BIOCLIP_X_"
@@ -37,16 +38,16 @@ Name = Annotated[str, BeforeValidator(_refuse_blank)]
 class Schema(BaseModel):
     """The available settings. None means not set."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 
     model: Name | None = Field(None, description="the model if no other source names one")
     device: Name | None = Field(None, description="auto, cpu, cuda, cuda:1, mps")
     precision: Literal["auto", "fp32", "fp16", "bf16"] | None = Field(None, description="auto: fp16 on CUDA, else fp32")
-    batch_size: int | None = Field(None, ge=1, description="images per batch")
-    workers: int | None = Field(None, ge=1, description="threads that decode images")
+    batch_size: int | None = Field(None, ge=1, le=BATCH_SIZE, description="images per batch")
+    workers: int | None = Field(None, ge=1, le=WORKERS, description="threads that decode images")
     language: Name | None = Field(None, description="language of common names (en, de, …)")
     cache: Path | None = Field(None, description="folder of files that can be regenerated")
-    cache_size: float | None = Field(None, gt=0, description="gigabytes that the cache may take")
+    cache_size: float | None = Field(None, gt=0, le=COUNT, description="gigabytes that the cache may take")
     data: Path | None = Field(None, description="folder of files that cannot: calibrations")
 
 

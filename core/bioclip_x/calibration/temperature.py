@@ -16,17 +16,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import torch
 
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, TopLogits, find_top_logits
 from bioclip_x.inference.temperature import compute_moments
+from bioclip_x.limits import TEMPERATURES
 from bioclip_x.records import Logits
 
-COLDEST: Final = 0.01
-HOTTEST: Final = 100.0
-"""Bounds of the search. CLIP's own logits are of the order of 100: an optimum beyond these bounds is not finite in practice."""
+COLDEST, HOTTEST = TEMPERATURES
+"""Bounds of the search."""
 
 
 @dataclass(frozen=True, slots=True)

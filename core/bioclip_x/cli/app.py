@@ -18,6 +18,7 @@ import click
 from bioclip_x.app.choices import UNUSED_FIELDS
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, quiet_option, recipe_option
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.number_types import WholeNumbers
 from bioclip_x.recipe import Recipe
 
 LEFT_OUT: Final = ("plugins", "labels", "event_by", "event_pooling", "frames")
@@ -39,9 +40,7 @@ def _make_refused_flags() -> list[click.Parameter]:
 @click.command(name="app", params=[*make_recipe_flags(*FIELDS), *_make_refused_flags()])
 @plugin_option
 @recipe_option
-@click.option(
-    "--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1.  [default: the first free one from 8760]"
-)
+@click.option("--port", type=WholeNumbers(1, 65535), help="Port on 127.0.0.1.  [default: the first free one from 8760]")
 @click.option("--browser/--no-browser", default=True, help="Open the page in the browser.  [default: browser]")
 @click.option(
     "--labels",

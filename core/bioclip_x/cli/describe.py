@@ -17,6 +17,7 @@ from bioclip_x.cli.render.description import Prices, TableOrJson, format_dry_run
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.number_types import RealNumbers, WholeNumbers
 from bioclip_x.taxonomy.builder import from_labels
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 @click.option("--language", metavar="L", help="Language of the common names.  [default: en]")
 @click.option(
     "--concurrency",
-    type=click.IntRange(min=1, max=1000),
+    type=WholeNumbers(1, 1000),
     default=8,
     show_default=True,
     metavar="N",
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--ask-again",
-    type=click.IntRange(min=0),
+    type=WholeNumbers(max=1000),
     default=1,
     show_default=True,
     metavar="N",
@@ -77,8 +78,8 @@ if TYPE_CHECKING:
 )
 @click.option("--retry-unusable", is_flag=True, help="Ask again also where earlier runs got only unusable answers.")
 @resume_option
-@click.option("--price-in", type=click.FloatRange(min=0), metavar="P", help="Price of a million input tokens.")
-@click.option("--price-out", type=click.FloatRange(min=0), metavar="P", help="Price of a million output tokens.")
+@click.option("--price-in", type=RealNumbers(min=0), metavar="P", help="Price of a million input tokens.")
+@click.option("--price-out", type=RealNumbers(min=0), metavar="P", help="Price of a million output tokens.")
 @click.option(
     "--curate/--no-curate",
     "is_curated",

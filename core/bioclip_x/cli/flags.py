@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_arg
 
 import click
 
+from bioclip_x.limits import COUNT
+from bioclip_x.number_types import RealNumbers, WholeNumbers
+
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
@@ -166,10 +169,9 @@ def _make_number_type(number: type, field: FieldInfo) -> Any:
     """Makes a numeric type with the field's bounds, if any."""
     names = ("ge", "gt", "le", "lt")
     bounds = {name: getattr(item, name) for item in field.metadata for name in names if hasattr(item, name)}
-    if not bounds:
-        return click.INT if number is int else click.FLOAT
-    kind = click.IntRange if number is int else click.FloatRange
-    return kind(
+    if number is int:
+        return WholeNumbers(bounds.get("ge", 0), bounds.get("le", COUNT))
+    return RealNumbers(
         min=bounds.get("ge", bounds.get("gt")),
         max=bounds.get("le", bounds.get("lt")),
         min_open="gt" in bounds,

@@ -17,6 +17,7 @@ from bioclip_x.hooks.options import ComponentRef, parse_ref
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.messages import escape_controls
+from bioclip_x.number_types import RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.distributed.jobs import Job
@@ -56,7 +57,7 @@ _OPTIONS: Final = (
         "files, and the same command goes on after an interruption.",
     ),
     click.option(
-        "--ray-workers", type=click.IntRange(1), metavar="N",
+        "--ray-workers", type=WholeNumbers(1), metavar="N",
         help="Processes of Ray, each with a model.  [default: one per GPU, else one per 4 cores]",
     ),
     click.option(
@@ -64,11 +65,11 @@ _OPTIONS: Final = (
         help="A Ray cluster that is running; auto for the one of this machine.  [default: one is started for the run]",
     ),
     click.option(
-        "--gpus-per-worker", type=click.FloatRange(0), metavar="F",
+        "--gpus-per-worker", type=RealNumbers(0), metavar="F",
         help="GPUs of each of Ray's workers; 0.5 for two on one GPU.  [default: 1 if there are any]",
     ),
     click.option(
-        "--partition-size", type=click.IntRange(1), metavar="N",
+        "--partition-size", type=WholeNumbers(1), metavar="N",
         help="Images per Parquet file of --engine ray; best a multiple of --batch-size.  [default: 2048]",
     ),
 )  # fmt: skip

@@ -16,7 +16,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from bioclip_x.errors import PluginError, RecipeError
-from bioclip_x.faults import summarise
+from bioclip_x.faults import abbreviate, summarise
+from bioclip_x.limits import NUMBER, SEED
 from bioclip_x.messages import suggest
 from bioclip_x.validation import find_first_error
 
@@ -117,7 +118,7 @@ def validate_options(what: str, target: Callable[..., Any], options: Mapping[str
         known = suggest(unknown[0], (p.name for p in parameters))
         raise RecipeError(f"{what} has no option {', '.join(map(repr, unknown))}; {known}")
     fields: dict[str, Any] = {p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters}
-    config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=())
+    config = ConfigDict(arbitrary_types_allowed=True, protected_namespaces=(), allow_inf_nan=False)
     try:
         model = create_model("Options", __config__=config, **fields)(**options)
     except PydanticUserError as problem:
@@ -128,7 +129,17 @@ def validate_options(what: str, target: Callable[..., Any], options: Mapping[str
     except ValidationError as problem:
         error = find_first_error(problem)
         raise RecipeError(f"{what}: option {error.place!r}: {error.message}") from None
-    return {p.name: getattr(model, p.name) for p in parameters}
+    validated = {p.name: getattr(model, p.name) for p in parameters}
+    for name in options:
+        if isinstance(value := validated[name], int | float) and not abs(value) <= (most := _find_bound(value)):
+            raise RecipeError(
+                f"{what}: option {name!r}: expected a number from {-most:g} to {most:g}, got {abbreviate(value)}"
+            )
+    return validated
+
+
+def _find_bound(value: float) -> float:
+    return SEED if isinstance(value, int) else NUMBER
 
 
 def list_options(what: str, target: Callable[..., Any]) -> list[inspect.Parameter]:

@@ -10,6 +10,7 @@ from typing import Final
 
 import torch
 
+from bioclip_x.errors import CalibrationError
 from bioclip_x.hooks.capabilities import HeadCapabilities
 from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.inference.calibration_store import choose_calibration, find_lambda, find_set_threshold
@@ -145,6 +146,11 @@ def apply_calibration(
     if calibration and not head.is_softmax:
         calibration = replace(calibration, temperature=None)
     relative = calibration is not None and calibration.refusal.method == "relative"
+    if relative and not encoder.card.dim:
+        raise CalibrationError(
+            f"{recipe.calibration} refuses images by their similarity to random texts (relative), and the scorer "
+            f"{recipe.scorer.name!r} compares none; calibrate again"
+        )
     random_D = embed_random_texts(encoder) if relative else None
     return AppliedCalibration(calibration, encoder.card, random_D, fitted)
 

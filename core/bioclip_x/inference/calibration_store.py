@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from bioclip_x.errors import CalibrationError
+from bioclip_x.faults import abbreviate
 from bioclip_x.hooks.capabilities import CalibratedSets
 from bioclip_x.io.files import read_yaml
 from bioclip_x.io.replacement import open_replacement
+from bioclip_x.limits import COUNT, NUMBER, SMALLEST_WEIGHT, TEMPERATURES
 from bioclip_x.records import Calibration, Conditions
 from bioclip_x.settings import find_data_folder
 from bioclip_x.taxonomy.scoring.conformal import find_fewest
@@ -44,15 +47,41 @@ def save_calibration(calibration: Calibration, file: Path | None = None) -> Path
 def load_calibration(file: Path) -> Calibration:
     """Reads a calibration. Raises CalibrationError for a file that is missing or not a calibration."""
     document = read_yaml(file, CalibrationError)
+    strict = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
     try:
-        calibration = TypeAdapter(Calibration).validate_python(document)
+        # As JSON, whose lists are tuples where nothing else is converted; in a tuple, since a dataclass takes no configuration.
+        text = json.dumps([document], default=str)
+        [calibration] = TypeAdapter(tuple[Calibration], config=strict).validate_json(text)
     except ValidationError as problem:
         raise CalibrationError(
-            f"{file} is not a calibration of `bioclip-x calibrate`: {find_first_error(problem)}; run it again"
+            f"{file} is not a calibration of `bioclip-x calibrate`: {_describe(problem)}; run it again"
         ) from None
-    if calibration.temperature is not None and not 0 < calibration.temperature < math.inf:
-        raise CalibrationError(f"{file}: the temperature must be a number above 0, got {calibration.temperature}")
+    for field, value, lowest, highest in _list_bounded(calibration):
+        if value is not None and not lowest <= value <= highest:
+            raise CalibrationError(
+                f"{file}: {field}: expected a number from {lowest:g} to {highest:g}, got {abbreviate(value)}; run `bioclip-x "
+                "calibrate` again"
+            )
     return calibration
+
+
+def _describe(problem: ValidationError) -> str:
+    """Returns the first error, without its place in the tuple."""
+    return str(find_first_error(problem)).removeprefix("0.").replace("'0.", "'", 1)
+
+
+def _list_bounded(one: Calibration) -> Iterator[tuple[str, float | None, float, float]]:
+    """Yields what decides on predictions: its field, value, and bounds."""
+    yield "temperature", one.temperature, *TEMPERATURES
+    yield "fitted", one.fitted, 0, COUNT
+    yield "held_out", one.held_out, 0, COUNT
+    yield "refusal.accept", one.refusal.accept, SMALLEST_WEIGHT, 1
+    for number, hedge in enumerate(one.hedges):
+        yield f"hedges.{number}.accuracy", hedge.accuracy, SMALLEST_WEIGHT, 1
+        yield f"hedges.{number}.lambda_", hedge.lambda_, 0, NUMBER
+    for number, of_set in enumerate(one.sets):
+        yield f"sets.{number}.coverage", of_set.coverage, SMALLEST_WEIGHT, 1
+        yield f"sets.{number}.threshold", of_set.threshold, 0, NUMBER
 
 
 def choose_calibration(which: Literal["none", "auto"] | Path, conditions: Conditions) -> Calibration | None:

@@ -157,7 +157,9 @@ def read_json(path: Path, error: type[BioclipXError] = BioclipXError) -> Any:
     except RecursionError:
         raise error(f"{path}: {TOO_DEEP}") from None
     except (ValueError, InvalidDocument) as problem:
-        raise error(f"{path} is {'' if isinstance(problem, InvalidDocument) else 'not valid JSON: '}{problem}") from None
+        raise error(
+            f"{path} is {'' if isinstance(problem, InvalidDocument) else 'not valid JSON: '}{problem}"
+        ) from None
     return document
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from bioclip_x.plugin import ImageError, Mask, Region, decode_mask, encode_polygons, encode_runs, find_box
 
 FARTHEST: Final = 2.0
-"""Sides of an image that a box may reach beyond its corner; one that reaches farther is in pixels. Detectors exceed 1 by little."""
+"""Largest coordinate of a box in fractions; a larger one is of a box in pixels. Detectors exceed 1 by little."""
 ASPECT: Final = 0.02
 """Largest difference of the ratios of two images' sides, as a fraction, with which they count as one in two sizes."""
 Corners = tuple[float, float, float, float]

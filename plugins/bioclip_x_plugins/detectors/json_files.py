@@ -61,7 +61,9 @@ def _choose_layout(path: Path, document: Any) -> tuple[Sequence[Any], Any]:
         if isinstance(document.get("images"), list):
             names = document.get("detection_categories") or CATEGORIES
             if not isinstance(names, Mapping):
-                raise RecipeError(f"{path}: expected 'detection_categories' to map ids to names, got {type(names).__name__}")
+                raise RecipeError(
+                    f"{path}: expected 'detection_categories' to map ids to names, got {type(names).__name__}"
+                )
             return document["images"], lambda entry: _read_megadetector(entry, names)
     raise RecipeError(
         f"{path}: expected the boxes of MegaDetector ('images' with 'detections'), SpeciesNet ('predictions') or COCO ('images' "

@@ -50,7 +50,13 @@ IMAGE: Final = (
 CLASS: Final = ("classification", "class_name", "label", "labels", "name", "taxon", "species", "classes", "class")
 """In order of preference; "class" comes last, since it may be the rank in lists of predictions with all ranks."""
 SCORE_NAMES: Final = ("score", "scores", "probability", "probabilities", "confidence", "logit", "logits")
-_NAMES: Final = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_integer, pa.types.is_null)
+_NAMES: Final = (
+    pa.types.is_string,
+    pa.types.is_large_string,
+    pa.types.is_string_view,
+    pa.types.is_integer,
+    pa.types.is_null,
+)
 """Types of columns of names."""
 _HEADERS: Final[Mapping[tuple[int, int], Callable[[IO[bytes]], Any]]] = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -183,7 +189,9 @@ def _convert_table(path: Path, table: pa.Table) -> ScoreTable:
 
 def _convert_long_table(path: Path, table: pa.Table, image: str) -> ScoreTable:
     lower = {name.strip().lower(): name for name in reversed(table.column_names)}
-    class_column, score_column = (next(lower[name] for name in known if name in lower) for known in (CLASS, SCORE_NAMES))
+    class_column, score_column = (
+        next(lower[name] for name in known if name in lower) for known in (CLASS, SCORE_NAMES)
+    )
     images, classes = (_convert_texts(path, table[name], name) for name in (image, class_column))
     scores = _convert_numbers(path, table[score_column], score_column)
     is_blank = [
@@ -260,7 +268,7 @@ def _read_npz(path: Path) -> ScoreTable:
 
 
 def _read_array(stream: IO[bytes]) -> npt.NDArray[Any]:
-    """Reads an array of NumPy's format, whose size is that of its data, whatever its header says. Raises ValueError and others."""
+    """Reads an array of NumPy's format, whose size is that of its data, whatever its header says. Raises ValueError."""
     read_header = _HEADERS.get(np.lib.format.read_magic(stream))
     if read_header is None:
         raise ValueError("an array of another version of NumPy's format than 1 and 2")

@@ -16,6 +16,7 @@ import click
 from bioclip_x.plugin import (
     LINNAEAN,
     BioclipXError,
+    RealNumbers,
     RecipeError,
     escape_controls,
     list_some,
@@ -50,7 +51,7 @@ SHOWN: Final = 5
 @click.option("--symlink", "mode", flag_value="symlink", help="Symbolic links.")
 @click.option(
     "--min-probability",
-    type=click.FloatRange(0, 1),
+    type=RealNumbers(0, 1),
     default=0.0,
     metavar="P",
     help="Less probable names count as none: _unnamed/below-P.",

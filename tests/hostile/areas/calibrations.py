@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from hostile.case import OK, READ_OR_REFUSED, REFUSED, Case
 from hostile.inputs import classify, prepare, write_image, write_labels
-from hostile.shares import check_shares, expect_shares
+from hostile.shares import expect_shares
 
 NAMES: Final = ("Parus major", "Cyanistes caeruleus", "Erithacus rubecula")
 SCORER: Final = ("--scorer", "external:file=scores.csv,model=other")
@@ -67,10 +67,19 @@ def _numbers() -> Iterator[Case]:
     for name, value in NUMBERS.items():
         yield Case(f"set-{name}", _change(("sets", 1, "threshold"), value, *sets), REFUSED, r"c\.json.*threshold")
     for name, value in {"above-one": 1.5, "negative": -1, "nan": math.nan}.items():
-        yield Case(f"set-coverage-{name}", _change(("sets", 1, "coverage"), value, *sets), REFUSED, r"c\.json.*coverage")
+        yield Case(
+            f"set-coverage-{name}", _change(("sets", 1, "coverage"), value, *sets), REFUSED, r"c\.json.*coverage"
+        )
     yield Case("set-score-other", _change(("sets", 1, "score"), "top", *sets), REFUSED, r"c\.json.*score")
-    yield Case("no-set-of-coverage", partial(_use, more=("--head", "conformal:coverage=0.7")), REFUSED, "no sets for coverage 0.7")
-    yield Case("no-depth-of-accuracy", partial(_use, more=("--depth", "auto", "--accuracy", "0.7")), REFUSED, "accuracy 0.7")
+    yield Case(
+        "no-set-of-coverage",
+        partial(_use, more=("--head", "conformal:coverage=0.7")),
+        REFUSED,
+        "no sets for coverage 0.7",
+    )
+    yield Case(
+        "no-depth-of-accuracy", partial(_use, more=("--depth", "auto", "--accuracy", "0.7")), REFUSED, "accuracy 0.7"
+    )
     yield Case("method-other", _change(("refusal", "method"), "luck"), REFUSED, r"c\.json.*method")
     yield Case("method-relative", _change(("refusal", "method"), "relative"), REFUSED, "relative")
 
@@ -79,11 +88,23 @@ def _keys() -> Iterator[Case]:
     """Keys that are missing, or of something else."""
     for key in ("conditions", "temperature", "refusal", "hedges", "coverages", "before", "source", "date"):
         yield Case(f"without-{key}", _change((key,), ...), REFUSED, rf"c\.json.*{key}")
-    for place in (("conditions", "model"), ("conditions", "texts"), ("refusal", "threshold"), ("hedges", 0, "accuracy")):
+    for place in (
+        ("conditions", "model"),
+        ("conditions", "texts"),
+        ("refusal", "threshold"),
+        ("hedges", 0, "accuracy"),
+    ):
         yield Case(f"without-{place[0]}-{place[-1]}", _change(place, ...), REFUSED, rf"c\.json.*{place[-1]}")
     for place in (("extra",), ("refusal", "extra"), ("conditions", "extra"), ("hedges", 0, "extra")):
         yield Case(f"foreign-{'-'.join(map(str, place))}", _change(place, 1), REFUSED, r"c\.json.*extra")
-    shapes: dict[str, Any] = {"null": None, "number": 7, "text": "a", "list": [], "list-of-numbers": [1, 2], "mapping": {}}
+    shapes: dict[str, Any] = {
+        "null": None,
+        "number": 7,
+        "text": "a",
+        "list": [],
+        "list-of-numbers": [1, 2],
+        "mapping": {},
+    }
     for key in ("conditions", "refusal", "hedges", "coverages", "sets"):
         for name, value in shapes.items():
             if (key in ("hedges", "coverages", "sets")) != (name == "list"):
@@ -95,7 +116,9 @@ def _keys() -> Iterator[Case]:
 
 def _conditions() -> Iterator[Case]:
     for key in ("model", "revision", "precision", "preprocessing", "taxonomy", "texts", "pooling", "scorer"):
-        yield Case(f"other-{key}", _change(("conditions", key), "other than this"), REFUSED, rf"other conditions.*{key}")
+        yield Case(
+            f"other-{key}", _change(("conditions", key), "other than this"), REFUSED, rf"other conditions.*{key}"
+        )
         yield Case(f"number-{key}", _change(("conditions", key), 7), REFUSED, rf"c\.json.*{key}")
     yield Case("of-other-labels", _use_with_other_labels, REFUSED, "other conditions.*taxonomy")
 
@@ -114,7 +137,7 @@ def _files() -> Iterator[Case]:
         yield Case(f"flipped-{number}", partial(_use_flipped, number), READ_OR_REFUSED)
     yield Case("missing", partial(_use_path, "missing.json"), REFUSED, r"missing\.json")
     yield Case("a-folder", partial(_use_path, "."), REFUSED, "folder")
-    yield Case("empty-name", partial(_use_path, ""), REFUSED, "calibration")
+    yield Case("empty-name", partial(_use_path, ""), REFUSED, "folder")
     yield Case("nul-name", partial(_use_path, "c\udc80.json"), REFUSED, "calibration|exist")
     yield Case("long-name", partial(_use_path, "c" * 300 + ".json"), REFUSED, "too long|exist")
     yield Case("stored-damaged", _use_stored, REFUSED, r"calibrations.*\.json")
@@ -133,7 +156,9 @@ def _fitting() -> Iterator[Case]:
     }.items():
         for value in values:
             name = value[:8].encode().hex()
-            yield Case(f"fit{flag[1:]}-{name}", partial(_fit, None, flag, value), REFUSED, f"{flag}|digit|seed", seconds=5)
+            yield Case(
+                f"fit{flag[1:]}-{name}", partial(_fit, None, flag, value), REFUSED, f"{flag}|digit|seed", seconds=5
+            )
     for name, output in {"folder": ".", "below-a-file": "labels.txt/c.json", "null": "/dev/null/c.json"}.items():
         yield Case(f"fit-output-{name}", partial(_fit, None, "--output", output), REFUSED, "output|written|folder")
     for name in ("labels.txt", "truth.csv", "scores.csv"):

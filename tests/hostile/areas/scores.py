@@ -37,7 +37,14 @@ def cases() -> Iterator[Case]:
 def _csv_numbers() -> Iterator[Case]:
     """One number of an otherwise good table."""
     wrong = {"nan": "nan", "inf": "inf", "minus-inf": "-inf", "negative": "-0.25", "above-one": "1.5", "huge": "1e308"}
-    wrong |= {"1e40": "1e40", "400-digits": LONG_INTEGER, "blank": "", "word": "high", "superscript": "²", "hex": "0x1p3"}
+    wrong |= {
+        "1e40": "1e40",
+        "400-digits": LONG_INTEGER,
+        "blank": "",
+        "word": "high",
+        "superscript": "²",
+        "hex": "0x1p3",
+    }
     wrong |= {"comma": '"0,5"', "percent": "50%", "overflow": "1e400", "true": "true", "na": "NA", "formula": "=1+1"}
     for name, value in wrong.items():
         make = partial(_score, "scores.csv", f"{HEADER}\nbird.png,0.5,{value},0.25\n".encode())
@@ -60,7 +67,9 @@ def _csv_numbers() -> Iterator[Case]:
     below = dict(zip(NAMES, (0.0, 1 / (1 + math.e), math.e / (1 + math.e))))
     for name in ("-1e40", "-3.4028235e38", "-1e308", f"-{LONG_INTEGER}"):
         make = partial(_score, "scores.csv", f"{HEADER}\nbird.png,{name},1,2\n".encode(), more=",kind=logits")
-        yield Case(f"logits-minus-{len(name)}-{name[1:4]}".replace(".", "-"), make, OK, check=partial(expect_shares, below))
+        yield Case(
+            f"logits-minus-{len(name)}-{name[1:4]}".replace(".", "-"), make, OK, check=partial(expect_shares, below)
+        )
     for name in ("1e30", "1e40", "1e308", "inf", "nan", LONG_INTEGER):
         make = partial(_score, "scores.csv", f"{HEADER}\nbird.png,{name},1,2\n".encode(), more=",kind=logits")
         yield Case(f"logits-{name[:12]}", make, REFUSED, r"scores\.csv.*bird\.png.*Parus major")
@@ -109,8 +118,15 @@ def _csv_tables() -> Iterator[Case]:
     }
     for name, raw in good.items():
         yield Case(f"csv-{name}", partial(_score, "scores.csv", raw), OK, check=partial(expect_shares, SHARES))
-    yield Case("csv-latin-1", partial(_score, "scores.csv", f"{HEADER}\nv\xf6gel.png,1,0,0\n".encode("latin-1")), REFUSED, "UTF-8")
-    yield Case("csv-other-image", partial(_score, "scores.csv", f"{HEADER}\nother.png,1,0,0\n".encode()), SOME_FAILED, "no row")
+    yield Case(
+        "csv-latin-1",
+        partial(_score, "scores.csv", f"{HEADER}\nv\xf6gel.png,1,0,0\n".encode("latin-1")),
+        REFUSED,
+        "UTF-8",
+    )
+    yield Case(
+        "csv-other-image", partial(_score, "scores.csv", f"{HEADER}\nother.png,1,0,0\n".encode()), SOME_FAILED, "no row"
+    )
     for name, suffix in {"jsonl": ".jsonl", "txt": ".txt", "xlsx": ".xlsx"}.items():
         yield Case(f"random-{name}", partial(_score, f"scores{suffix}", bytes(range(256)) * 8), REFUSED, "scores")
     yield Case("missing-file", partial(_score, "scores.csv", None), REFUSED, r"scores\.csv does not exist")
@@ -171,7 +187,11 @@ def _parquet() -> Iterator[Case]:
 
 
 def _npz() -> Iterator[Case]:
-    good: dict[str, Any] = {"images": np.array(["bird.png"]), "classes": np.array(NAMES), "scores": np.array([[0.5, 0.25, 0.25]])}
+    good: dict[str, Any] = {
+        "images": np.array(["bird.png"]),
+        "classes": np.array(NAMES),
+        "scores": np.array([[0.5, 0.25, 0.25]]),
+    }
     fine = {
         "float16": {**good, "scores": good["scores"].astype(np.float16)},
         "big-endian": {**good, "scores": good["scores"].astype(">f8")},
@@ -218,18 +238,32 @@ def _npz() -> Iterator[Case]:
         yield Case(f"npz-flipped-{place}", partial(_score, "s.npz", flipped), READ_OR_REFUSED)
     yield Case("npz-pickle", partial(_score, "s.npz", b"\x80\x04cos\nsystem\n(Vtouch owned\ntR."), REFUSED, r"s\.npz")
     yield Case("npz-npy-inside", partial(_score, "s.npz", _dump_npy(good["scores"])), REFUSED, r"s\.npz")
-    yield Case("npz-pickle-inside", partial(_score, "s.npz", _zip({"scores": b"\x80\x04cos\nsystem\n(Vls\ntR."})), REFUSED, r"s\.npz")
-    yield Case("npz-bad-header", partial(_score, "s.npz", _zip({"scores.npy": _npy_header("{'descr': 'x'}")})), REFUSED, r"s\.npz")
+    yield Case(
+        "npz-pickle-inside",
+        partial(_score, "s.npz", _zip({"scores": b"\x80\x04cos\nsystem\n(Vls\ntR."})),
+        REFUSED,
+        r"s\.npz",
+    )
+    yield Case(
+        "npz-bad-header",
+        partial(_score, "s.npz", _zip({"scores.npy": _npy_header("{'descr': 'x'}")})),
+        REFUSED,
+        r"s\.npz",
+    )
     huge = "{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000, 100000)}"
     yield Case("npz-shape-lies", partial(_score, "s.npz", _zip({"scores.npy": _npy_header(huge)})), REFUSED, r"s\.npz")
     deep = "{'descr': '<f8', 'shape': " + "(" * 3000 + ")" * 3000 + "}"
-    yield Case("npz-header-nested", partial(_score, "s.npz", _zip({"scores.npy": _npy_header(deep)})), REFUSED, r"s\.npz")
+    yield Case(
+        "npz-header-nested", partial(_score, "s.npz", _zip({"scores.npy": _npy_header(deep)})), REFUSED, r"s\.npz"
+    )
     yield Case("npz-bomb", _write_npz_bomb, REFUSED, r"s\.npz.*(unpack|large)", bytes=1 << 30, seconds=5)
 
 
 def _json() -> Iterator[Case]:
     """What SpeciesNet and MegaDetector write."""
-    yield Case("json-speciesnet", partial(_score, "s.json", _json_of(_prediction())), OK, check=partial(expect_shares, SHARES))
+    yield Case(
+        "json-speciesnet", partial(_score, "s.json", _json_of(_prediction())), OK, check=partial(expect_shares, SHARES)
+    )
     changes: dict[str, Any] = {
         "scores-words": {"scores": ["a", "b", "c"]},
         "scores-null": {"scores": [None, 0.5, 0.25]},
@@ -272,7 +306,10 @@ def _json() -> Iterator[Case]:
         "conf-400-digits": _detection(conf=int(LONG_INTEGER)),
         "conf-above-one": _detection(conf=7),
         "conf-negative": _detection(conf=-1),
-        "without-conf": {"images": [{"file": "bird.png", "detections": [{"category": "1"}]}], "detection_categories": {"1": NAMES[0]}},
+        "without-conf": {
+            "images": [{"file": "bird.png", "detections": [{"category": "1"}]}],
+            "detection_categories": {"1": NAMES[0]},
+        },
         "without-category": {"images": [{"file": "bird.png", "detections": [{"conf": 1}]}]},
         "detections-number": {"images": [{"file": "bird.png", "detections": 7}]},
         "detections-words": {"images": [{"file": "bird.png", "detections": ["a"]}]},
@@ -316,7 +353,13 @@ def _boxes() -> Iterator[Case]:
     for name, bbox in corners.items():
         make = partial(_classify_boxes, json.dumps(_detection(bbox=bbox)).encode())
         yield Case(f"boxes-{name}", make, REFUSED, r"boxes\.json")
-    confidences: dict[str, Any] = {"nan": float("nan"), "1e308": 1e308, "400-digits": int(LONG_INTEGER), "word": "a", "negative": -1}
+    confidences: dict[str, Any] = {
+        "nan": float("nan"),
+        "1e308": 1e308,
+        "400-digits": int(LONG_INTEGER),
+        "word": "a",
+        "negative": -1,
+    }
     for name, value in confidences.items():
         make = partial(_classify_boxes, json.dumps(_detection(conf=value)).encode())
         yield Case(f"boxes-confidence-{name}", make, REFUSED, r"boxes\.json")
@@ -330,12 +373,17 @@ def _boxes() -> Iterator[Case]:
         "coco-without-image": {"images": [], "annotations": [{"id": 1, "bbox": [0, 0, 1, 1]}]},
         "coco-unhashable": {"images": [{"id": [1], "file_name": "bird.png"}], "annotations": []},
         "coco-categories-number": {"images": [], "annotations": [], "categories": 5},
-        "coco-width-words": {"images": [{"id": 1, "file_name": "bird.png", "width": "a", "height": 2}], "annotations": []},
+        "coco-width-words": {
+            "images": [{"id": 1, "file_name": "bird.png", "width": "a", "height": 2}],
+            "annotations": [],
+        },
         "coco-width-inf": {
             "images": [{"id": 1, "file_name": "bird.png", "width": float("inf"), "height": 2}],
             "annotations": [],
         },
-        "speciesnet-label-list": {"predictions": [{"filepath": "bird.png", "detections": [{"bbox": [0, 0, 1, 1], "conf": 1}]}]},
+        "speciesnet-label-list": {
+            "predictions": [{"filepath": "bird.png", "detections": [{"bbox": [0, 0, 1, 1], "conf": 1}]}]
+        },
         "microsoft-number": [{"file": "bird.png", "detections": 5}],
         "frame-rate-word": {"images": [{"file": "bird.png", "frame_rate": "a", "detections": []}]},
     }
@@ -385,7 +433,13 @@ def _json_of(document: Any) -> bytes:
 
 def _damage(raw: bytes) -> dict[str, bytes]:
     """Returns pieces of a file, of which none is one."""
-    return {"empty": b"", "first-bytes": raw[:6], "half": raw[: len(raw) // 2], "last-byte-missing": raw[:-1], "text": b"hello\n"}
+    return {
+        "empty": b"",
+        "first-bytes": raw[:6],
+        "half": raw[: len(raw) // 2],
+        "last-byte-missing": raw[:-1],
+        "text": b"hello\n",
+    }
 
 
 def _dump_parquet(table: pa.Table) -> bytes:

@@ -18,6 +18,8 @@ from bioclip_x.cli.evaluation.labelled_images import (
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, recipe_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.limits import SEED
+from bioclip_x.number_types import RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.evaluation.labelled_images import LabelledImages
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 @recipe_option
 @click.option(
     "--accept",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=RealNumbers(0, 1, min_open=True),
     default=0.95,
     show_default=True,
     help='Fraction of listed images that the threshold for "none of these" must accept.',
@@ -52,18 +54,20 @@ if TYPE_CHECKING:
 @click.option(
     "--accuracy",
     "accuracies",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=RealNumbers(0, 1, min_open=True, max_open=True),
     multiple=True,
     help="Accuracy to fit a depth for, see `classify --depth auto --accuracy`. Repeatable.  [default: 0.8, 0.9, 0.95, 0.99]",
 )
 @click.option(
     "--coverage",
     "coverages",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=RealNumbers(0, 1, min_open=True, max_open=True),
     multiple=True,
     help="Coverage of conformal sets, see `classify --head conformal:coverage=C`. Repeatable.  [default: 0.8, 0.9, 0.95, 0.99]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split into two halves.")
+@click.option(
+    "--seed", type=WholeNumbers(max=SEED), default=0, show_default=True, help="Seed of the split into two halves."
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path),

@@ -19,6 +19,7 @@ from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.inference.sinks import choose_report
 from bioclip_x.io.streams import open_output
+from bioclip_x.number_types import WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.hooks.components import EvaluationReport
@@ -61,7 +62,7 @@ FORMATS: Final = ("table", "json", "csv")
 )
 @click.option(
     "--seeds",
-    type=click.IntRange(min=1),
+    type=WholeNumbers(1, 1000),
     metavar="K",
     help="Number of seeds for random texts (swapped, random-words, …).  [default: 5]",
 )

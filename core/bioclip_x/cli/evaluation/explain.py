@@ -21,7 +21,9 @@ from bioclip_x.errors import DescriptorError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.replacement import is_written_in_place
 from bioclip_x.io.streams import open_output
+from bioclip_x.limits import SEED
 from bioclip_x.messages import escape_controls, list_some
+from bioclip_x.number_types import RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
@@ -45,12 +47,14 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--least",
-    type=click.FloatRange(0, 1),
+    type=RealNumbers(0, 1),
     default=0.5,
     show_default=True,
     help="--prune drops descriptors with at most this AUROC from siblings, unless fewer images are right without them.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split into two halves.")
+@click.option(
+    "--seed", type=WholeNumbers(max=SEED), default=0, show_default=True, help="Seed of the split into two halves."
+)
 @click.option(
     "--format", "format_", type=click.Choice(FORMATS), help="[default: by the suffix of --output, else table]"
 )

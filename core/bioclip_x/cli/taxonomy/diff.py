@@ -15,6 +15,7 @@ from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.render.terminal import make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.number_types import WholeNumbers
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -47,7 +48,7 @@ IN_WORDS = {
 )
 @click.option(
     "--most",
-    type=click.IntRange(min=0),
+    type=WholeNumbers(),
     default=20,
     show_default=True,
     help="Changes of each kind shown in the table; 0 for all. CSV and JSON have all.",

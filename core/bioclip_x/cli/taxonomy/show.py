@@ -12,6 +12,7 @@ from bioclip_x.cli.render.tree import Outline, render_outline
 from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, read_source
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import list_some, pluralise
+from bioclip_x.number_types import WholeNumbers
 from bioclip_x.taxonomy.editing.restrict import restrict
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 
 @click.command(short_help="draw a tree and print its counts")
 @add_source_options
-@click.option("--depth", type=click.IntRange(min=1), help="Levels shown.  [default: as many as fit on a page]")
+@click.option("--depth", type=WholeNumbers(1), help="Levels shown.  [default: as many as fit on a page]")
 @click.option("--rank", metavar="R", help="Show nothing below this rank (family, …).")
 @click.option("--under", metavar="NAME", help="Show only this taxon (Aves, or a path: 'Animalia; Aves').")
 @click.option(
     "--most",
-    type=click.IntRange(min=0),
+    type=WholeNumbers(),
     default=12,
     show_default=True,
     help="Siblings shown under one parent; 0 for all.",

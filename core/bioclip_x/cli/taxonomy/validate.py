@@ -17,6 +17,7 @@ from bioclip_x.cli.render.terminal import echo, make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import pluralise
+from bioclip_x.number_types import WholeNumbers
 from bioclip_x.records.problem import Problem
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Verdict:
 @table_or_json_option
 @click.option(
     "--most",
-    type=click.IntRange(min=0),
+    type=WholeNumbers(),
     default=10,
     show_default=True,
     help="Findings of each kind shown; 0 for all. JSON has all.",
