@@ -67,7 +67,7 @@ def test_invalid_files(tmp_path: Path) -> None:
     for document, message in [
         ([], "is not a calibration of"),
         ({**whole, "temperature": "warm"}, "temperature"),
-        ({**whole, "temperature": -1.0}, "must be a number above 0"),
+        ({**whole, "temperature": -1.0}, "temperature: expected a number from 0.01 to 100"),
         ({k: v for k, v in whole.items() if k != "refusal"}, "refusal"),
     ]:
         file.write_text(json.dumps(document))
