@@ -20,6 +20,8 @@ ARCHIVE_FILES: Final = 100_000
 """Files in an archive or folder that is read as a taxonomy."""
 ARCHIVE_FOLDERS: Final = 20
 """Subfolders of a folder that is read as a taxonomy."""
+PATH_PART_BYTES: Final = 255
+"""Bytes of a file's or folder's name; the limit of all usual file systems."""
 LINE_CHARACTERS: Final = 1 << 20
 """Characters in a line of a text file. A longer line is not a record: the file is probably not text."""
 JOURNAL_HEADER_BYTES: Final = 1 << 24

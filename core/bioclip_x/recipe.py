@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bioclip_x.hooks.components import Kind
 from bioclip_x.hooks.options import ComponentRef, parse_ref
 from bioclip_x.limits import BATCH_SIZE, PREDICTIONS, WORKERS
+from bioclip_x.validation import check_path, refuse_truth_value
 
 MOST_FRAMES_ASKED: Final = 10_000
 LEAST_STEP: Final = 0.001
@@ -98,6 +99,10 @@ Adjustments = Annotated[tuple[ComponentRef, ...], BeforeValidator(parse_refs)]
 Terms = Annotated[tuple[str, ...], BeforeValidator(parse_subset_terms)]
 Labels = Annotated[tuple[str, ...], BeforeValidator(parse_labels), Field(min_length=1)]
 
+FilePath = Annotated[Path, AfterValidator(check_path)]
+Whole = Annotated[int, BeforeValidator(refuse_truth_value)]
+Real = Annotated[float, BeforeValidator(refuse_truth_value)]
+
 COMPONENTS: Final[Mapping[str, Kind]] = {
     "detector": "detectors", "encoder": "encoders", "text": "text_builders", "scorer": "scorers", "adjust": "adjust_logits",
     "head": "heads",
@@ -167,17 +172,17 @@ class Recipe(BaseModel):
     detector: Annotated[OptionalRef, Flag("D", default="images are named as a whole")] = Field(
         None, description="Finds the organisms of an image, which are named one by one (boxes:file=detections.json)."
     )
-    boxes: Annotated[Path | None, Flag("FILE")] = Field(
+    boxes: Annotated[FilePath | None, Flag("FILE")] = Field(
         None, description="Name what is in these boxes: MegaDetector's JSON, COCO, Camtrap DP, or a CSV."
     )
-    box_confidence: float = Field(
+    box_confidence: Real = Field(
         0.2, ge=0, le=1, description="Boxes below this confidence of the detector are left out."
     )
     box_classes: Annotated[
         Annotated[tuple[str, ...], BeforeValidator(parse_labels)],
         Flag("A,B,…", listed=True, default="all but person and vehicle"),
     ] = Field((), description="The detector's classes whose boxes are named; others are reported by their class.")
-    box_padding: float = Field(
+    box_padding: Real = Field(
         0.0, ge=0, le=2, description="Surroundings on each side of a box, as a fraction of its longer side."
     )
     box_crop: Literal["square", "stretch"] = Field(
@@ -202,7 +207,7 @@ class Recipe(BaseModel):
         None,
         description="Frames of videos to classify: per second (1/s, 2/s, 1/5s), or a number of each video (8).",
     )
-    taxonomy: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
+    taxonomy: Annotated[FilePath | None, Flag("FILE", default="the model's own")] = Field(
         None, description="The classes: CSV, TSV, YAML or JSON."
     )
     taxonomy_format: Annotated[str | None, Flag("NAME", default="detected from the content")] = Field(
@@ -229,7 +234,7 @@ class Recipe(BaseModel):
     language: Annotated[str, BeforeValidator(parse_language), Flag("L")] = Field(
         "en", description="Language of common names, as an ISO 639-1 code (en, de, …)."
     )
-    descriptors: Annotated[Path | None, Flag("FILE", default="the model's own")] = Field(
+    descriptors: Annotated[FilePath | None, Flag("FILE", default="the model's own")] = Field(
         None, description="Descriptors: bioclip-x YAML, or CBD's JSON."
     )
     missing: Literal["name", "error"] = Field(
@@ -250,17 +255,17 @@ class Recipe(BaseModel):
         None,
         description="Name each image as deep in the tree as --accuracy allows; see `bioclip-x calibrate`.",
     )
-    accuracy: Annotated[float | None, Flag("A", default="0.95")] = Field(
+    accuracy: Annotated[Real | None, Flag("A", default="0.95")] = Field(
         None, gt=0, lt=1, description="The fraction of names that --depth auto gets right."
     )
-    calibration: Annotated[Literal["none", "auto"] | Path, Flag("FILE|auto|none")] = Field(
+    calibration: Annotated[Literal["none", "auto"] | FilePath, Flag("FILE|auto|none")] = Field(
         "none",
         description="Output of `bioclip-x calibrate`; auto uses the one stored for this model, class list and texts.",
     )
-    report_as: Annotated[Path | None, Flag("FILE")] = Field(
+    report_as: Annotated[FilePath | None, Flag("FILE")] = Field(
         None, description="Report under the names and lineages of another taxonomy."
     )
-    k: int = Field(5, ge=1, le=PREDICTIONS, description="Predictions per image.")
+    k: Whole = Field(5, ge=1, le=PREDICTIONS, description="Predictions per image.")
     explain: bool = Field(True, description="Whether each name is explained by the texts that contributed to it.")
     why_not: Annotated[str | None, Flag("NAME")] = Field(
         None,
@@ -269,8 +274,8 @@ class Recipe(BaseModel):
     heat_maps: bool = Field(
         False, description="Show where in the image each text's similarity comes from (vision transformers)."
     )
-    batch_size: int = Field(32, ge=1, le=BATCH_SIZE, description="Images per batch.")
-    workers: Annotated[int | None, Flag(default="one per core, at most 8")] = Field(
+    batch_size: Whole = Field(32, ge=1, le=BATCH_SIZE, description="Images per batch.")
+    workers: Annotated[Whole | None, Flag(default="one per core, at most 8")] = Field(
         None, ge=1, le=WORKERS, description="Threads that decode images."
     )
 

@@ -18,6 +18,7 @@ from bioclip_x.hooks.registry import Registry, resolve_relative_paths
 from bioclip_x.io.files import read_yaml
 from bioclip_x.io.inside import resolve_inside
 from bioclip_x.io.labels import read_labels
+from bioclip_x.messages import list_some
 from bioclip_x.models import find_classifier_ref, find_family, find_provided_model, load_own_recipe
 from bioclip_x.prints import diverted
 from bioclip_x.recipe import (
@@ -121,6 +122,8 @@ def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
     filled = dict(explicit)
     if "model" not in filled:
         filled["model"] = registry.required_default("models")
+    if filled["model"] == "" or str(filled["model"]).isspace():
+        raise RecipeError("model: expected a name, got a blank")
     if (
         "encoder" not in filled
         and (provided := find_provided_model(registry, str(filled["model"])))
@@ -161,7 +164,7 @@ def _read_own_fields(registry: Registry, model: str, encoder: Any) -> dict[str, 
         raise ModelError(f"{own.where}: a model brings no {', '.join(unknown)}; only {', '.join(MODEL_FIELDS)}")
     for field, kind in COMPONENTS.items():
         if field in fields:
-            refs = [_resolve_inside(registry, kind, ref, own) for ref in parse_refs(fields[field])]
+            refs = [_resolve_inside(registry, kind, ref, own) for ref in _parse_field(field, fields[field])]
             fields[field] = refs if field in SEVERAL else refs[0]
     return fields
 
@@ -189,6 +192,18 @@ def _refuse_contradictions(registry: Registry, recipe: Recipe) -> None:
         raise RecipeError("labels and a taxonomy were both given; give one")
 
 
+def _parse_field(field: str, value: Any) -> Sequence[ComponentRef]:
+    """Returns the components of a field. Raises RecipeError for several where one is expected."""
+    if field in SEVERAL:
+        refs: Sequence[ComponentRef] = parse_refs(value)
+        return refs
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        raise RecipeError(
+            f"{field}: expected one component, got a list of {len(value)}: {list_some(list(map(str, value)), 3)}"
+        )
+    return (parse_ref(value),)
+
+
 def _make_head(registry: Registry, recipe: Recipe) -> Head:
     return registry.make("heads", recipe.head.name, recipe.head.options)
 
@@ -200,7 +215,7 @@ def _resolve_paths(registry: Registry, document: dict[str, Any], folder: Path) -
         resolved["model"] = str(resolve_relative_paths(registry, "classifiers", ref, folder))
     for field, kind in COMPONENTS.items():
         if document.get(field):
-            refs = [resolve_relative_paths(registry, kind, ref, folder) for ref in parse_refs(document[field])]
+            refs = [resolve_relative_paths(registry, kind, ref, folder) for ref in _parse_field(field, document[field])]
             resolved[field] = refs if field in SEVERAL else refs[0]
     return resolved
 
@@ -274,8 +289,10 @@ def read_recipe(file: Path) -> dict[str, Any]:
         raise RecipeError(f"{file}: expected a mapping of recipe fields, got {type(document).__name__}")
     document = _rename_fields(document)
     for name in FILES:
-        if isinstance(document.get(name), str):
-            document[name] = str(file.parent / document[name])
+        if isinstance(path := document.get(name), str):
+            if not path.strip():
+                raise RecipeError(f"{file}: {name}: expected a file, got a blank")
+            document[name] = str(file.parent / path)
     if document.get("plugins"):
         names = _validate_plugins(document["plugins"], file)
         document["plugins"] = [str(file.parent / name) if name.endswith(".py") else name for name in names]

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from bioclip_x.errors import SettingsError
 from bioclip_x.io.files import read_yaml
 from bioclip_x.limits import BATCH_SIZE, COUNT, WORKERS
-from bioclip_x.validation import find_first_error
+from bioclip_x.validation import check_path, find_first_error, refuse_truth_value
 
 PREFIX: Final = "BIOCLIP_X_"
 FOLDERS: Final = {"cache", "data"}
@@ -32,6 +32,9 @@ def _refuse_blank(value: Any) -> Any:
     return value
 
 
+Folder = Annotated[Path, AfterValidator(check_path)]
+Whole = Annotated[int, BeforeValidator(refuse_truth_value)]
+Real = Annotated[float, BeforeValidator(refuse_truth_value)]
 Name = Annotated[str, BeforeValidator(_refuse_blank)]
 
 
@@ -43,12 +46,12 @@ class Schema(BaseModel):
     model: Name | None = Field(None, description="the model if no other source names one")
     device: Name | None = Field(None, description="auto, cpu, cuda, cuda:1, mps")
     precision: Literal["auto", "fp32", "fp16", "bf16"] | None = Field(None, description="auto: fp16 on CUDA, else fp32")
-    batch_size: int | None = Field(None, ge=1, le=BATCH_SIZE, description="images per batch")
-    workers: int | None = Field(None, ge=1, le=WORKERS, description="threads that decode images")
+    batch_size: Whole | None = Field(None, ge=1, le=BATCH_SIZE, description="images per batch")
+    workers: Whole | None = Field(None, ge=1, le=WORKERS, description="threads that decode images")
     language: Name | None = Field(None, description="language of common names (en, de, …)")
-    cache: Path | None = Field(None, description="folder of files that can be regenerated")
-    cache_size: float | None = Field(None, gt=0, le=COUNT, description="gigabytes that the cache may take")
-    data: Path | None = Field(None, description="folder of files that cannot: calibrations")
+    cache: Folder | None = Field(None, description="folder of files that can be regenerated")
+    cache_size: Real | None = Field(None, gt=0, le=COUNT, description="gigabytes that the cache may take")
+    data: Folder | None = Field(None, description="folder of files that cannot: calibrations")
 
 
 @dataclass(frozen=True, slots=True)

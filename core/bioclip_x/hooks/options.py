@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import yaml
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.faults import abbreviate, summarise
+from bioclip_x.io import strict_yaml
 from bioclip_x.limits import NUMBER, SEED
 from bioclip_x.messages import suggest
 from bioclip_x.validation import find_first_error
@@ -59,9 +59,13 @@ def parse_ref(value: Any) -> ComponentRef:
     if isinstance(value, Mapping):
         if set(value) == {"name", "options"} and isinstance(value["options"], Mapping):
             return ComponentRef(name=value["name"], options=dict(value["options"]))
+        if unnamed := [key for key in value if not isinstance(key, str)]:
+            raise RecipeError(f"a component's options have names; got the key {unnamed[0]!r}")
         if "name" not in value:
             raise RecipeError(f"a component needs a 'name'; got only {', '.join(map(str, value)) or 'nothing'}")
-        return ComponentRef(name=str(value["name"]), options={k: v for k, v in value.items() if k != "name"})
+        if not isinstance(value["name"], str):
+            raise RecipeError(f"expected a component's name, got {abbreviate(value['name'])}")
+        return ComponentRef(name=value["name"], options={k: v for k, v in value.items() if k != "name"})
     if not isinstance(value, str) or not value:
         raise RecipeError(f"expected a component's name, got {value!r}")
     name, _, text = (part.strip() for part in value.partition(":"))
@@ -78,10 +82,10 @@ def parse_ref(value: Any) -> ComponentRef:
         if key in options:
             raise RecipeError(f"{value!r}: option {key!r} is given twice")
         try:
-            options[key] = scalar if scalar == "," else yaml.safe_load(scalar)
-        except yaml.YAMLError:
+            options[key] = scalar if scalar == "," else strict_yaml.load(scalar)
+        except strict_yaml.InvalidDocument as problem:
             subject = f"the value of {key!r}" if key else "its value"
-            raise RecipeError(f"{value!r}: {subject} is not valid YAML: {scalar}") from None
+            raise RecipeError(f"{value!r}: {subject} cannot be read, {scalar[:100]}: {problem}") from None
     return ComponentRef(name=name, options=options)
 
 
@@ -130,16 +134,16 @@ def validate_options(what: str, target: Callable[..., Any], options: Mapping[str
         error = find_first_error(problem)
         raise RecipeError(f"{what}: option {error.place!r}: {error.message}") from None
     validated = {p.name: getattr(model, p.name) for p in parameters}
-    for name in options:
-        if isinstance(value := validated[name], int | float) and not abs(value) <= (most := _find_bound(value)):
+    for name, given in options.items():
+        value = validated[name]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        most = SEED if isinstance(value, int) else NUMBER
+        if isinstance(given, bool) or not abs(value) <= most:
             raise RecipeError(
-                f"{what}: option {name!r}: expected a number from {-most:g} to {most:g}, got {abbreviate(value)}"
+                f"{what}: option {name!r}: expected a number from {-most:g} to {most:g}, got {abbreviate(given)}"
             )
     return validated
-
-
-def _find_bound(value: float) -> float:
-    return SEED if isinstance(value, int) else NUMBER
 
 
 def list_options(what: str, target: Callable[..., Any]) -> list[inspect.Parameter]:

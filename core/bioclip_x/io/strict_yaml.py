@@ -23,6 +23,7 @@ _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U0001
 _VALUE_ERRORS = (ValueError, LookupError, AttributeError, OverflowError)
 _REWORDED = {"exceeded maximum nesting depth": TOO_DEEP}  # a limit of libyaml 0.2.6
 _MERGE = "tag:yaml.org,2002:merge"
+_UNUSED = {f"tag:yaml.org,2002:{name}" for name in ("binary", "omap", "pairs", "set")}
 _BATCH = 1000
 
 
@@ -111,6 +112,10 @@ def _check(text: str) -> None:
             anchors.clear()
             continue
 
+        if (tag := getattr(event, "tag", None)) in _UNUSED:
+            raise _make_error(
+                event, f"the tag !!{tag.rpartition(':')[2]} has no meaning here; write a list or a mapping"
+            )
         target: Any = event
         if isinstance(event, yaml.AliasEvent):
             target = anchors.get(event.anchor or "")  # PyYAML reports an undefined alias

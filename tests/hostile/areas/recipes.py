@@ -73,7 +73,7 @@ def _types() -> Iterator[Case]:
                 f"{field}-{name}", partial(_run, f"{field}: {value}\n", bare=True), REFUSED, rf"recipe\.yaml.*{field}"
             )
     yield Case("labels-empty", partial(_run, "labels: []\n", bare=True), REFUSED, "labels")
-    yield Case("labels-blank", partial(_run, "labels: ['', ' ']\n", bare=True), REFUSED, "labels")
+    yield Case("labels-blank", partial(_run, "labels: ['', ' ']\n", bare=True), REFUSED, "label")
     yield Case("labels-no-and-on", partial(_run, "labels: [no, on, yes]\n", bare=True), REFUSED, r"labels.*False")
     yield Case("labels-octal", partial(_run, "labels: [0o17, 017]\n", bare=True), REFUSED, "labels")
     yield Case(
@@ -89,7 +89,7 @@ def _types() -> Iterator[Case]:
         "column": "'column:'",
         "huge": f"{10**20}s",
     }.items():
-        yield Case(f"event-by-{name}", partial(_run, f"event_by: {value}\n"), REFUSED, "event_by")
+        yield Case(f"event-by-{name}", partial(_run, f"event_by: {value}\n"), REFUSED, "event.by")
     for name, value in {
         "zero": "0",
         "negative": "-1",
@@ -154,11 +154,22 @@ def _components() -> Iterator[Case]:
     }
     for field in COMPONENTS:
         for name, value in wrong.items():
-            yield Case(f"{field}-{name}", partial(_run, f"{field}: {value}\n"), REFUSED, f"{field}|component|flat")
+            yield Case(
+                f"{field}-{name}",
+                partial(_run, f"{field}: {value}\n"),
+                REFUSED,
+                f"{field}|component|flat|expected name",
+            )
     for field in ("text", "adjust"):
+        says = f"{field}|component|flat|expected name"
         for name, value in {**wrong, "list-of-numbers": "[1, 2]", "list-of-nulls": "[null]"}.items():
             if name not in ("list-of-two", "list-of-lists") and (field, name) != ("adjust", "empty-list"):
-                yield Case(f"{field}-{name}", partial(_run, f"{field}: {value}\n"), REFUSED, f"{field}|component|flat")
+                yield Case(
+                    f"{field}-{name}",
+                    partial(_run, f"{field}: {value}\n"),
+                    REFUSED,
+                    f"{field}|component|flat|expected name",
+                )
     hedge = {
         "nan": ".nan",
         "inf": ".inf",
@@ -182,6 +193,7 @@ def _yaml() -> Iterator[Case]:
         "bom": "\ufeff" + good,
         "json": json.dumps({"labels": "labels.txt", "scorer": {"name": "external", "file": "scores.csv"}}),
         "crlf": good.replace("\n", "\r\n"),
+        "leading-zero": "batch_size: 08\n" + good,
         "comment": "# é\n" + good,
         "end-mark": "---\n" + good + "...\n",
     }
@@ -209,7 +221,8 @@ def _yaml() -> Iterator[Case]:
         "tag-unknown": "k: !mine 3\n",
         "tag-int": "k: !!int word\n",
         "tag-float": "k: !!float x\n",
-        "tag-binary": "model: !!binary ====\n",
+        "tag-binary": "model: !!binary YQ==\n",
+        "tag-binary-wrong": "model: !!binary ====\n",
         "tag-set": "labels: !!set {a, b}\n",
         "tag-omap": "labels: !!omap [a: 1]\n",
         "date": "rank: 2020-13-45\n",
@@ -231,7 +244,6 @@ def _yaml() -> Iterator[Case]:
         "directive": "%YAML 9.9\n--- {k: 1}\n",
         "long-integer": "k: " + "9" * 5000 + "\n",
         "hex": "batch_size: 0xFFFFFFFFFFFFFFFFFFFF\n",
-        "octal": "batch_size: 08\n",
     }
     for name, text in wrong.items():
         yield Case(f"yaml-{name}", partial(_run, text), REFUSED, r"recipe\.yaml|--- ", seconds=5, bytes=1 << 30)
