@@ -20,6 +20,8 @@ ARCHIVE_FILES: Final = 100_000
 """Files in an archive or folder that is read as a taxonomy."""
 ARCHIVE_FOLDERS: Final = 20
 """Subfolders of a folder that is read as a taxonomy."""
+NAME_CHARACTERS: Final = 4096
+"""Characters of a model's name, which may be a path."""
 PATH_PART_BYTES: Final = 255
 """Bytes of a file's or folder's name; the limit of all usual file systems."""
 LINE_CHARACTERS: Final = 1 << 20
@@ -81,6 +83,13 @@ SMALLEST_WEIGHT: Final = 1e-30
 """Of a text or of a prior. Smaller ones are 0 in float32, and their sums divide by 0."""
 TEMPERATURES: Final = (0.01, 100.0)
 """By which logits are divided. CLIP's own are of the order of 100: an optimum beyond these is not finite in practice."""
+
+# Terminals
+
+TERMINAL: Final = (20, 10_000)
+"""Columns, and lines, that COLUMNS and LINES may name; others are ignored."""
+MESSAGE_CHARACTERS: Final = 10_000
+"""Characters of an error that are printed: its beginning and its end."""
 
 # Language models
 

@@ -121,7 +121,7 @@ if TYPE_CHECKING:
         make_ascii_head,
     )
     from bioclip_x.io.files import LegacyNotice, read_json, read_lines, read_stream_lines, read_text, read_yaml
-    from bioclip_x.io.inside import leaves_folder, resolve_inside
+    from bioclip_x.io.inside import expand_home, leaves_folder, resolve_inside
     from bioclip_x.io.labels import read_labels
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
@@ -266,18 +266,18 @@ __all__ = [
     "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights",
     "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry",
     "decode_head", "decode_mask", "detect_encoding", "drop_placeholder", "encode_mask", "encode_polygons",
-    "encode_runs", "escape_controls", "escape_surrogates", "explain_csv_error", "find_box", "find_cache_folder",
-    "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above", "find_unmarked_utf16",
-    "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx",
-    "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder",
-    "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published", "list_brands",
-    "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill", "load_template", "load_template_set",
-    "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head",
-    "match_labels", "match_list", "match_taxon", "name_content", "normalise_rank", "open_archive",
-    "open_cache_file", "open_content", "open_database", "open_image", "open_output", "open_parquet_writer",
-    "open_replacement", "open_temporary", "parse_name", "pluralise", "read_delimited_rows", "read_json",
-    "read_labels", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text",
-    "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up",
+    "encode_runs", "escape_controls", "escape_surrogates", "expand_home", "explain_csv_error", "find_box",
+    "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above",
+    "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels",
+    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
+    "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published",
+    "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill", "load_template",
+    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
+    "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content", "normalise_rank",
+    "open_archive", "open_cache_file", "open_content", "open_database", "open_image", "open_output",
+    "open_parquet_writer", "open_replacement", "open_temporary", "parse_name", "pluralise", "read_delimited_rows",
+    "read_json", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
+    "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up",
     "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest", "select_most_specific",
     "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line",
     "to_networkx",
@@ -391,7 +391,7 @@ TOPICS: Final = {
         ("limits",
          "CELL_CHARACTERS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORE SCORES XMP_BYTES"),
         ("io.files", "LegacyNotice read_json read_lines read_stream_lines read_text read_yaml"),
-        ("io.inside", "leaves_folder resolve_inside"),
+        ("io.inside", "expand_home leaves_folder resolve_inside"),
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),
         ("io.replacement", "is_written_in_place open_replacement"),
         ("io.streams", "BinaryStream Stream escape_surrogates make_temporary_folder open_output"),

@@ -18,6 +18,7 @@ from bioclip_x.hooks.registry import Registry, resolve_relative_paths
 from bioclip_x.io.files import read_yaml
 from bioclip_x.io.inside import resolve_inside
 from bioclip_x.io.labels import read_labels
+from bioclip_x.limits import NAME_CHARACTERS
 from bioclip_x.messages import list_some
 from bioclip_x.models import find_classifier_ref, find_family, find_provided_model, load_own_recipe
 from bioclip_x.prints import diverted
@@ -124,6 +125,8 @@ def _fill_in(registry: Registry, explicit: Mapping[str, Any]) -> dict[str, Any]:
         filled["model"] = registry.required_default("models")
     if filled["model"] == "" or str(filled["model"]).isspace():
         raise RecipeError("model: expected a name, got a blank")
+    if len(str(filled["model"])) > NAME_CHARACTERS:
+        raise RecipeError(f"model: expected a name, got {len(str(filled['model'])):,} characters")
     if (
         "encoder" not in filled
         and (provided := find_provided_model(registry, str(filled["model"])))

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bioclip_x.errors import SettingsError
 from bioclip_x.io.files import read_yaml
+from bioclip_x.io.inside import expand_home
 from bioclip_x.limits import BATCH_SIZE, COUNT, WORKERS
 from bioclip_x.validation import check_path, find_first_error, refuse_truth_value
 
@@ -26,13 +27,20 @@ DEFAULT_CACHE_SIZE: Final = 20.0
 """Gigabytes."""
 
 
+def _expand(path: Path) -> Path:
+    """Returns a path whose ~ is a user's home. Raises ValueError for an unknown user's, and for what is no path."""
+    return expand_home(check_path(path), ValueError)
+
+
+Folder = Annotated[Path, AfterValidator(_expand)]
+
+
 def _refuse_blank(value: Any) -> Any:
     if isinstance(value, str) and not value.strip():
         raise ValueError("expected a name, got a blank")
     return value
 
 
-Folder = Annotated[Path, AfterValidator(check_path)]
 Whole = Annotated[int, BeforeValidator(refuse_truth_value)]
 Real = Annotated[float, BeforeValidator(refuse_truth_value)]
 Name = Annotated[str, BeforeValidator(_refuse_blank)]
@@ -71,7 +79,10 @@ def find_config_file() -> Path:
 
     chosen = os.environ.get(f"{PREFIX}CONFIG")
     if chosen:
-        return Path(chosen).expanduser()
+        try:
+            return _expand(Path(chosen))
+        except ValueError as problem:
+            raise SettingsError(f"{PREFIX}CONFIG: {problem}") from None
     return Path(platformdirs.user_config_dir("bioclip-x", appauthor=False)) / "config.yaml"
 
 
@@ -92,19 +103,17 @@ def load_settings() -> Settings:
     file = find_config_file()
     in_file = _validate(_read(file), str(file))
     for name in FOLDERS & in_file.keys():
-        in_file[name] = file.parent / in_file[name].expanduser()
+        in_file[name] = file.parent / in_file[name]
     values, origins = dict(in_file), dict.fromkeys(in_file, str(file))
     for name in Schema.model_fields:
         if text := os.environ.get(name_variable(name)):
             values |= _validate({name: text}, "", shown=name_variable(name))
             origins[name] = name_variable(name)
-    for name in FOLDERS & values.keys():
-        values[name] = values[name].expanduser()
     return Settings(values, origins)
 
 
 def _read(file: Path) -> dict[str, Any]:
-    if not file.exists():
+    if not os.path.exists(file):  # noqa: PTH110 - unlike Path.exists, no error for a path that is too long
         if os.environ.get(f"{PREFIX}CONFIG"):
             raise SettingsError(f"{PREFIX}CONFIG names the configuration file {file}, which does not exist")
         return {}

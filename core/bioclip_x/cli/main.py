@@ -28,6 +28,7 @@ from bioclip_x.errors import BioclipXError, OldNameWarning, PluginError, PluginW
 from bioclip_x.faults import abbreviate, naming_by, summarise
 from bioclip_x.hooks.registration import BLOCK
 from bioclip_x.hooks.registry import Registry, create_registry, from_environment
+from bioclip_x.limits import MESSAGE_CHARACTERS, TERMINAL
 from bioclip_x.messages import escape_controls
 from bioclip_x.prints import divert_prints
 from bioclip_x.renamed_names import rename_flags
@@ -121,7 +122,7 @@ def _registry(ctx: click.Context) -> Registry:
         plugins = [*left_out, *ctx.params.get("plugins", ())]
         ctx.obj = create_registry(plugins, strict=strict, own={"cli": commands}, **from_environment())
         for warning in ctx.obj.warnings:
-            click.echo(f"warning: {escape_controls(warning)}", err=True)
+            click.echo(f"warning: {escape_controls(shorten(warning))}", err=True)
     registry: Registry = ctx.obj
     return registry
 
@@ -155,6 +156,7 @@ def program(ctx: click.Context, strict_plugins: bool, plugins: tuple[str, ...], 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
+    ignore_sizes_of_no_terminal()
     given, debug = take_debug_flag(sys.argv[1:] if arguments is None else arguments)
     with log_to_stderr() if debug else nullcontext(), stop_on_sigterm(), print_warnings(), divert_prints():
         run(given, debug=debug)
@@ -175,7 +177,7 @@ def run(given: list[str], *, debug: bool) -> None:
     except click.ClickException as error:
         shown = io.StringIO()
         error.show(shown)
-        click.echo(escape_controls(shown.getvalue(), keep="\n"), err=True, nl=False)  # it may name a file
+        click.echo(escape_controls(shorten(shown.getvalue()), keep="\n"), err=True, nl=False)  # it may name a file
         sys.exit(error.exit_code)
     except _Terminated:
         click.echo("terminated", err=True)
@@ -194,6 +196,16 @@ def run(given: list[str], *, debug: bool) -> None:
         hint = "" if debug else "; --debug shows where"
         print_error(f"{summarise(error)} (a fault of bioclip-x or of a library{hint})", debug=debug)
         sys.exit(UNFORESEEN)
+
+
+def ignore_sizes_of_no_terminal() -> None:
+    """Unsets COLUMNS and LINES where they are no sizes of a terminal: tables would be as wide, and take as much memory."""
+    fewest, most = TERMINAL
+    for name in ("COLUMNS", "LINES"):
+        text = os.environ.get(name, "")
+        is_size = text.isascii() and text.isdigit() and len(text) <= len(str(most)) and fewest <= int(text) <= most
+        if name in os.environ and not is_size:
+            del os.environ[name]
 
 
 def is_out_of_memory(problem: Exception) -> bool:
@@ -239,7 +251,7 @@ def print_warnings() -> Iterator[None]:
         line: str | None = None,
     ) -> None:
         if issubclass(category, OldNameWarning | PluginWarning):
-            click.echo(f"warning: {escape_controls(str(message))}", err=True)
+            click.echo(f"warning: {escape_controls(shorten(str(message)))}", err=True)
         else:
             show(message, category, filename, lineno, file, line)
 
@@ -267,7 +279,17 @@ def print_error(message: str, *, debug: bool) -> None:
     """Prints an error on stderr, below the traceback of the exception that is being handled if `debug`."""
     if debug:
         click.echo(escape_controls(traceback.format_exc(), keep="\n"), err=True)
-    click.echo(f"error: {escape_controls(message, keep=chr(10))}", err=True)
+    click.echo(f"error: {escape_controls(shorten(message), keep=chr(10))}", err=True)
+
+
+def shorten(message: str) -> str:
+    """Returns the beginning and the end of a message that is as long as no name or file makes it.
+
+    >>> len(shorten("x" * 1_000_000)) < 20_000
+    True
+    """
+    half = MESSAGE_CHARACTERS // 2
+    return message if len(message) <= 2 * half else f"{message[:half]} … {message[-half:]}"
 
 
 class _Terminated(KeyboardInterrupt):

@@ -17,6 +17,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from bioclip_x.errors import TrainingError
+from bioclip_x.io.inside import expand_home
 from bioclip_x.io.replacement import open_replacement
 
 CARD: Final = "bioclip_x.json"
@@ -46,7 +47,7 @@ def choose_greedily(candidates: Sequence[T], score: Callable[[Sequence[T]], floa
 
 def find_model_folder(path: Path) -> Path:
     """Returns the folder of a model: the path itself, or that of a training run. Raises TrainingError if there is none."""
-    place = Path(str(path).removeprefix("local-dir:")).expanduser().resolve()
+    place = expand_home(Path(str(path).removeprefix("local-dir:")), TrainingError).resolve()
     for folder in (place, place / "model"):
         if next(folder.glob(f"*{_WEIGHTS}"), None):
             return folder

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.plugin import ModelError, resolve_inside
+from bioclip_x.plugin import ModelError, expand_home, resolve_inside
 from bioclip_x_plugins.encoders.aliases import read_aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS, fetch_model_folder
 
@@ -74,7 +74,7 @@ def split_source(model: str) -> tuple[str, str]:
 def find_local_folder(model: str, scheme: str, rest: str) -> Path:
     """Returns the folder of a local-dir: or package: model. Raises ModelError if it is missing or incomplete."""
     if scheme == "local-dir":
-        return _check_folder(Path(rest).expanduser(), model)
+        return _check_folder(expand_home(Path(rest), ModelError), model)
     package = find_package(rest)
     if package is None:
         raise ModelError(f"{model}: the package {rest.partition('/')[0]} is not installed")

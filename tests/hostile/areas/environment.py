@@ -57,8 +57,9 @@ def _own() -> Iterator[Case]:
         yield _case(f"PRECISION-{name}", {"BIOCLIP_X_PRECISION": value}, REFUSED, "BIOCLIP_X_PRECISION")
         yield Case(f"DEVICE-{name}", _classify_by_model, REFUSED, "(?i)device", environment={"BIOCLIP_X_DEVICE": value})
         yield Case(f"MODEL-{name}", _classify_by_model, REFUSED, "(?i)model", environment={"BIOCLIP_X_MODEL": value})
-        yield _case(f"PLUGINS-{name}", {"BIOCLIP_X_PLUGINS": value}, REFUSED, "(?i)plugin")
-    yield _case("PLUGINS-unknown", {"BIOCLIP_X_PLUGINS": "no-such-one"}, REFUSED, "BIOCLIP_X_PLUGINS")
+        if name != "blank":
+            yield _case(f"PLUGINS-{name}", {"BIOCLIP_X_PLUGINS": value}, REFUSED, "no installed plugin is called")
+    yield _case("PLUGINS-unknown", {"BIOCLIP_X_PLUGINS": "no-such-one"}, REFUSED, "no installed plugin is called")
     yield _case("PLUGINS-commas", {"BIOCLIP_X_PLUGINS": ",,,"}, (0, 2))
     yield _case("LANGUAGE-blank", {"BIOCLIP_X_LANGUAGE": " "}, REFUSED, "BIOCLIP_X_LANGUAGE")
     for name, value in {"not-utf-8": NOT_UTF8, "long": "x" * 100_000, "other": "tlh"}.items():

@@ -161,7 +161,6 @@ def _components() -> Iterator[Case]:
                 f"{field}|component|flat|expected name",
             )
     for field in ("text", "adjust"):
-        says = f"{field}|component|flat|expected name"
         for name, value in {**wrong, "list-of-numbers": "[1, 2]", "list-of-nulls": "[null]"}.items():
             if name not in ("list-of-two", "list-of-lists") and (field, name) != ("adjust", "empty-list"):
                 yield Case(
