@@ -24,6 +24,7 @@ NAME_CHARACTERS: Final = 4096
 """Characters of a model's name, which may be a path."""
 PATH_PART_BYTES: Final = 255
 """Bytes of a file's or folder's name; the limit of all usual file systems."""
+PATH_BYTES: Final = 4096
 LINE_CHARACTERS: Final = 1 << 20
 """Characters in a line of a text file. A longer line is not a record: the file is probably not text."""
 JOURNAL_HEADER_BYTES: Final = 1 << 24

@@ -121,7 +121,7 @@ if TYPE_CHECKING:
         make_ascii_head,
     )
     from bioclip_x.io.files import LegacyNotice, read_json, read_lines, read_stream_lines, read_text, read_yaml
-    from bioclip_x.io.inside import expand_home, leaves_folder, resolve_inside
+    from bioclip_x.io.inside import leaves_folder, resolve_inside
     from bioclip_x.io.labels import read_labels
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
@@ -139,7 +139,8 @@ if TYPE_CHECKING:
         XMP_BYTES,
     )
     from bioclip_x.messages import escape_controls, list_some, pluralise
-    from bioclip_x.number_types import RealNumbers, WholeNumbers
+    from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
+    from bioclip_x.paths import check_path, expand_home
     from bioclip_x.prediction.ranking import select_top_nodes
     from bioclip_x.progress import report_progress
     from bioclip_x.prompts import Descriptor, DescriptorSet, TemplateSet, WordList, load_template_set, load_words
@@ -253,21 +254,21 @@ __all__ = [
     "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits", "Loss", "LossCapabilities", "LossInput", "Mask",
     "Match", "MatchedColumns", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage",
     "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses",
-    "OwnRecipe", "PatchEncoder", "PatchFeatures", "PluginError", "PluginInUse", "Pooling", "PrecomputedScorer",
-    "Prediction", "PreparedDetector", "Problem", "Processes", "Prompt", "PromptContribution", "PromptSet",
-    "PromptTemplate", "Provenance", "PublishedSource", "RankColumn", "RankWinner", "RealNumbers", "Recipe",
-    "RecipeError", "Region", "Registry", "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver",
-    "Result", "Role", "RunContext", "RunFigures", "Sample", "SavedHead", "ScientificName", "Scorer",
+    "OwnRecipe", "PatchEncoder", "PatchFeatures", "PathName", "PluginError", "PluginInUse", "Pooling",
+    "PrecomputedScorer", "Prediction", "PreparedDetector", "Problem", "Processes", "Prompt", "PromptContribution",
+    "PromptSet", "PromptTemplate", "Provenance", "PublishedSource", "RankColumn", "RankWinner", "RealNumbers",
+    "Recipe", "RecipeError", "Region", "Registry", "Remainder", "Report", "ReportCapabilities", "ReportWriter",
+    "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample", "SavedHead", "ScientificName", "Scorer",
     "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step", "StepEnd",
     "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
     "TaxonomyReader", "TaxonomyReaderCapabilities", "TemplateSet", "TextBank", "TextBuilder",
     "TextBuilderCapabilities", "TextMatcher", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
     "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "WholeNumbers", "WordList",
-    "add_beside", "add_inner_classes", "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights",
-    "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry",
-    "decode_head", "decode_mask", "detect_encoding", "drop_placeholder", "encode_mask", "encode_polygons",
-    "encode_runs", "escape_controls", "escape_surrogates", "expand_home", "explain_csv_error", "find_box",
-    "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above",
+    "add_beside", "add_inner_classes", "check_path", "combine_columns", "compute_bets", "compute_cache_logits",
+    "compute_heights", "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties",
+    "create_registry", "decode_head", "decode_mask", "detect_encoding", "drop_placeholder", "encode_mask",
+    "encode_polygons", "encode_runs", "escape_controls", "escape_surrogates", "expand_home", "explain_csv_error",
+    "find_box", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above",
     "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels",
     "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
     "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published",
@@ -321,7 +322,7 @@ TOPICS: Final = {
          "BioclipXError DatasetError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError "
          "RecipeError ScoresError TaxonomyError TrainingError"),
         ("messages", "escape_controls list_some pluralise"),
-        ("number_types", "RealNumbers WholeNumbers"),
+        ("option_types", "PathName RealNumbers WholeNumbers"),
         ("validation", "FieldError find_first_error"),
     ),
     "Regions of images": (
@@ -391,7 +392,8 @@ TOPICS: Final = {
         ("limits",
          "CELL_CHARACTERS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORE SCORES XMP_BYTES"),
         ("io.files", "LegacyNotice read_json read_lines read_stream_lines read_text read_yaml"),
-        ("io.inside", "expand_home leaves_folder resolve_inside"),
+        ("paths", "check_path expand_home"),
+        ("io.inside", "leaves_folder resolve_inside"),
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),
         ("io.replacement", "is_written_in_place open_replacement"),
         ("io.streams", "BinaryStream Stream escape_surrogates make_temporary_folder open_output"),

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-
-from bioclip_x.limits import PATH_PART_BYTES
 
 LONGEST: Final = 80
 """Maximum number of characters of a value in a message."""
@@ -48,18 +44,6 @@ def refuse_truth_value(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError(f"expected a number, got {value}")
     return value
-
-
-def check_path(path: Path) -> Path:
-    """Validates paths: those that no file can have raise errors of many kinds where they are used. Raises ValueError."""
-    try:
-        longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
-    except UnicodeEncodeError:
-        raise ValueError(f"expected a path, got half a character in {str(path)[:LONGEST]!r}") from None
-    if longest > PATH_PART_BYTES or "\0" in str(path):
-        wrong = "a NUL character" if "\0" in str(path) else f"a name of {longest} bytes"
-        raise ValueError(f"expected a path, got {wrong} in {str(path)[:LONGEST]!r}")
-    return path
 
 
 def find_first_error(problem: ValidationError, model: type[BaseModel] | None = None, what: str = "field") -> FieldError:

@@ -18,7 +18,7 @@ import click
 from bioclip_x.app.choices import UNUSED_FIELDS
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, quiet_option, recipe_option
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.number_types import WholeNumbers
+from bioclip_x.option_types import PathName, WholeNumbers
 from bioclip_x.recipe import Recipe
 
 LEFT_OUT: Final = ("plugins", "labels", "event_by", "event_pooling", "frames")
@@ -44,7 +44,7 @@ def _make_refused_flags() -> list[click.Parameter]:
 @click.option("--browser/--no-browser", default=True, help="Open the page in the browser.  [default: browser]")
 @click.option(
     "--labels",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathName(dir_okay=False),
     default=Path("bioclip-x-labels.csv"),
     show_default=True,
     metavar="FILE",
@@ -52,7 +52,7 @@ def _make_refused_flags() -> list[click.Parameter]:
 )
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathName(file_okay=False),
     metavar="FOLDER",
     help="Where photos are copied whose names were corrected; below the table's folder.  [default: the table's name with "
     "-photos]",

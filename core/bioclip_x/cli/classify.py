@@ -32,6 +32,7 @@ from bioclip_x.inference.sinks import Sink, choose_report, make_report, write_al
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.labels import read_labels
 from bioclip_x.messages import pluralise
+from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
@@ -44,14 +45,14 @@ if TYPE_CHECKING:
 @add_recipe_options
 @click.option(
     "--metadata",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     metavar="FILE",
     help="Where and when the images were taken: a table (CSV, TSV, Parquet) with a column that names the image (path, "
     "file_name, id, …); its other columns precede EXIF data.",
 )
 @click.option(
     "--bins",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     metavar="FILE",
     help="Labels and their bins (CSV, two columns): report the probabilities of the bins.",
 )
@@ -67,7 +68,7 @@ if TYPE_CHECKING:
     "--report",
     "reports",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PathName(),
     metavar="FILE|NAME:FILE",
     help="Also write a report; NAME is its format, which else follows the suffix (.html, .md, .csv, .parquet, .json, .jsonl). "
     "Repeatable.",

@@ -17,7 +17,7 @@ from bioclip_x.cli.render.description import Prices, TableOrJson, format_dry_run
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.number_types import RealNumbers, WholeNumbers
+from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
 from bioclip_x.taxonomy.builder import from_labels
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="describe")
-@click.argument("taxonomy", required=False, type=click.Path(path_type=Path))
+@click.argument("taxonomy", required=False, type=PathName())
 @click.option("--taxonomy-format", metavar="NAME", help="Reader of the taxonomy; by default recognised by content.")
 @click.option("--labels", metavar="A,B,…|FILE", help="Plain labels instead of a taxonomy.")
 @click.option("--llm", metavar="L", help="The language model: openai:model=gpt-4o-mini, with its options.")
@@ -48,9 +48,7 @@ if TYPE_CHECKING:
 @click.option(
     "--at", metavar="RANKS", help="Ask about every taxon at these ranks (genus,species); by default about the classes."
 )
-@click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Descriptor file (YAML)."
-)
+@click.option("--output", type=PathName(dir_okay=False), metavar="FILE", help="Descriptor file (YAML).")
 @click.option(
     "--name",
     "called_by",
@@ -89,7 +87,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--check",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     metavar="FILE",
     help="Send no requests; report what curation finds in a descriptor file. With --output, write it curated.",
 )

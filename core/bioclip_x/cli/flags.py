@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_arg
 import click
 
 from bioclip_x.limits import COUNT
-from bioclip_x.number_types import RealNumbers, WholeNumbers
+from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -49,11 +49,11 @@ components_option = click.option(
 """For other commands: loads the plugins."""
 
 recipe_option = click.option(
-    "--recipe", type=click.Path(path_type=Path), help="Recipe file (YAML); options override it."
+    "--recipe", type=PathName(), help="Recipe file (YAML); options override it."
 )  # fmt: skip
 
 output_option = click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to this file instead of stdout."
+    "--output", type=PathName(), metavar="FILE", help="Write to this file instead of stdout."
 )  # fmt: skip
 
 resume_option = click.option(
@@ -155,7 +155,7 @@ def _make_click_type(name: str, types: list[Any], field: FieldInfo) -> Any:
     if types in ([str], [ComponentRef]):
         return click.STRING
     if types == [Path]:
-        return click.Path(path_type=Path)
+        return PathName()
     if types in ([int], [float]):
         return _make_number_type(types[0], field)
     words = [word for type_ in types if get_origin(type_) is Literal for word in get_args(type_)]

@@ -17,7 +17,7 @@ from bioclip_x.hooks.options import ComponentRef, parse_ref
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.messages import escape_controls
-from bioclip_x.number_types import RealNumbers, WholeNumbers
+from bioclip_x.option_types import RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.distributed.jobs import Job

@@ -14,16 +14,17 @@ from bioclip_x.cli.flags import make_recipe_flags, plugin_option, quiet_option, 
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.hooks.components import Dataset
 
 
 @click.command(name="soup", params=make_recipe_flags(*(field for field in FIELDS if field != "model")))
-@click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("models", nargs=-1, required=True, type=PathName())
 @plugin_option
 @recipe_option
-@click.option("--output", required=True, type=click.Path(path_type=Path), help="Folder of the averaged model.")
+@click.option("--output", required=True, type=PathName(), help="Folder of the averaged model.")
 @click.option("--data", metavar="IMAGES", help="Validation images for a greedy soup, as for `evaluate`.")
 @click.option(
     "--metric", default="top-1", show_default=True, help="What a greedy soup shall not lower; see `evaluate`."

@@ -14,6 +14,7 @@ from bioclip_x.cli.outputs.overwrites import is_same_file
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.option_types import PathName
 
 RESUME = ("newest", "auto")
 
@@ -33,9 +34,9 @@ class _Train(click.Command):
 
 
 @click.command(name="train", cls=_Train)
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=PathName())
 @plugin_option
-@click.option("--output", type=click.Path(path_type=Path), help="Folder of the run; overrides the configuration.")
+@click.option("--output", type=PathName(), help="Folder of the run; overrides the configuration.")
 @click.option(
     "--resume",
     is_flag=False,

@@ -46,11 +46,3 @@ def resolve_inside(
 
 def _is_absolute(name: str) -> bool:
     return name.startswith(("/", "\\")) or bool(re.match("[A-Za-z]:", name)) or "\0" in name
-
-
-def expand_home(path: Path, error: type[Exception]) -> Path:
-    """Returns a path whose ~ is a user's home folder. Raises `error` where there is no such user."""
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        raise error(f"expected a path, got the home of an unknown user in {str(path)!r}") from None

@@ -17,8 +17,8 @@ from safetensors import safe_open
 from safetensors.torch import save
 
 from bioclip_x.errors import TrainingError
-from bioclip_x.io.inside import expand_home
 from bioclip_x.io.replacement import open_replacement
+from bioclip_x.paths import expand_home
 
 CARD: Final = "bioclip_x.json"
 README: Final = "README.md"

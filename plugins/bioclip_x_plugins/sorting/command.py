@@ -16,6 +16,7 @@ import click
 from bioclip_x.plugin import (
     LINNAEAN,
     BioclipXError,
+    PathName,
     RealNumbers,
     RecipeError,
     escape_controls,
@@ -35,10 +36,8 @@ SHOWN: Final = 5
 
 
 @click.command(name="sort")
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option(
-    "--into", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER", help="Where the folders are made."
-)
+@click.argument("results", type=PathName())
+@click.option("--into", type=PathName(file_okay=False), metavar="FOLDER", help="Where the folders are made.")
 @click.option(
     "--by",
     default="species",
@@ -65,7 +64,7 @@ SHOWN: Final = 5
 )
 @click.option(
     "--root",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathName(file_okay=False),
     default=Path(),
     metavar="FOLDER",
     help="What relative paths in RESULTS are relative to.  [default: the working folder]",
@@ -83,7 +82,7 @@ SHOWN: Final = 5
 @click.option("--apply/--dry-run", default=False, help="Do it; a dry run, which only tells, is the default.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathName(dir_okay=False),
     metavar="FILE",
     help="What goes where, as CSV; see --into.",
 )

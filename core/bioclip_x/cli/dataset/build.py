@@ -13,14 +13,15 @@ from bioclip_x.cli.flags import plugin_option, quiet_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.cli.train import parse_changes
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.option_types import PathName
 
 STAGES = ("names", "images", "duplicates", "shards")
 
 
 @click.command(name="build")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=PathName())
 @plugin_option
-@click.option("--output", type=click.Path(path_type=Path), help="Folder of the data set; overrides the configuration.")
+@click.option("--output", type=PathName(), help="Folder of the data set; overrides the configuration.")
 @click.option("--until", type=click.Choice(STAGES), default=STAGES[-1], show_default=True, help="The last stage.")
 @click.option(
     "--set",

@@ -19,7 +19,7 @@ from bioclip_x.cli.flags import make_recipe_flags, plugin_option, recipe_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.limits import SEED
-from bioclip_x.number_types import RealNumbers, WholeNumbers
+from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.evaluation.labelled_images import LabelledImages
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     metavar="FILE",
     help="Write to this file, for `classify --calibration FILE`, instead of the default place, where `classify` finds it.",
 )

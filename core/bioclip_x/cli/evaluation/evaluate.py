@@ -19,7 +19,7 @@ from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.inference.sinks import choose_report
 from bioclip_x.io.streams import open_output
-from bioclip_x.number_types import WholeNumbers
+from bioclip_x.option_types import PathName, WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.hooks.components import EvaluationReport
@@ -56,7 +56,7 @@ FORMATS: Final = ("table", "json", "csv")
 )
 @click.option(
     "--predictions",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     metavar="FILE.csv",
     help="Also write what each image is labelled and was named, a row for each image and run.",
 )
@@ -88,7 +88,7 @@ FORMATS: Final = ("table", "json", "csv")
 @output_option
 @click.option(
     "--report",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     metavar="FILE",
     help="Also write a page with figures (.html): confusion matrices, embeddings, reliability, examples; and their numbers, as "
     "JSON and CSV files beside it.",

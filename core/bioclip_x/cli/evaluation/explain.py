@@ -23,7 +23,7 @@ from bioclip_x.io.replacement import is_written_in_place
 from bioclip_x.io.streams import open_output
 from bioclip_x.limits import SEED
 from bioclip_x.messages import escape_controls, list_some
-from bioclip_x.number_types import RealNumbers, WholeNumbers
+from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--prune",
     "pruned",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     metavar="FILE",
     help="Write the descriptors (YAML) without the useless ones, chosen on one half of the images; the accuracy on the other "
     "half is printed, and written to the file.",

@@ -13,6 +13,7 @@ import click
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.streams import open_output
+from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.hooks.components import Dataset
@@ -91,7 +92,7 @@ def add_few_shot_options(function: Callable[..., Any]) -> Callable[..., Any]:
             help="Number of draws of the K images, or a file from --save-folds with the images to take.  [default: 5]",
         ),
         click.option(
-            "--save-folds", type=click.Path(path_type=Path), metavar="FILE",
+            "--save-folds", type=PathName(), metavar="FILE",
             help="Write the images that were drawn (JSON), to repeat them with --folds or in another program.",
         ),
     ]  # fmt: skip

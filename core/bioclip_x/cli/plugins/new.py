@@ -17,6 +17,7 @@ from bioclip_x.errors import PluginError
 from bioclip_x.hooks.components import KINDS
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.hooks.specs import TRAINING_HOOKS
+from bioclip_x.option_types import PathName
 
 TEMPLATE: Final = Path(__file__).parent / "template"
 SOURCES: Final = {**{hook: hook for hook in (*KINDS, "configure")}, **dict.fromkeys(TRAINING_HOOKS, "training_hooks")}
@@ -38,7 +39,7 @@ ALWAYS_THERE: Final = ("bioclip_x_plugins", "bioclip_x_prompts", "bioclip_x_fiel
 @components_option
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path),
+    type=PathName(),
     metavar="FOLDER",
     help="The package's folder.  [default: bioclip-x-NAME]",
 )

@@ -10,6 +10,7 @@ import click
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.taxonomy.source import add_source_options, print_notes, read_source
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
@@ -21,7 +22,7 @@ NAMES = ("csv", "tsv", "parquet", "yaml", "newick", "json")
 @click.command(short_help="convert a tree to CSV, Parquet, YAML, Newick or JSON")
 @add_source_options
 @click.option("--to", type=click.Choice(NAMES), help="[default: by the suffix of --output]")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+@click.option("--output", type=PathName(dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_obj
 def convert(registry: Registry, /, to: str | None, output: Path | None, **source: Any) -> None:
     """Write a tree in another format: .csv, .tsv, .parquet, .yaml, .nwk (Newick) or .json (networkx).

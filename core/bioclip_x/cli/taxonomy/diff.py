@@ -15,7 +15,7 @@ from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.render.terminal import make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.number_types import WholeNumbers
+from bioclip_x.option_types import PathName, WholeNumbers
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -37,8 +37,8 @@ IN_WORDS = {
 
 
 @click.command(short_help="what changed from one tree to another")
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("old", type=PathName())
+@click.argument("new", type=PathName())
 @add_reading_options
 @click.option(
     "--format",
@@ -53,7 +53,7 @@ IN_WORDS = {
     show_default=True,
     help="Changes of each kind shown in the table; 0 for all. CSV and JSON have all.",
 )
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+@click.option("--output", type=PathName(dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_obj
 def diff(
     registry: Registry, /, old: Path, new: Path, format_: str | None, most: int, output: Path | None, **reading: Any

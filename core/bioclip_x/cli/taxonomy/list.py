@@ -17,6 +17,7 @@ from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_lan
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.streams import open_output
+from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
@@ -29,13 +30,13 @@ AT_ONCE = 1000
 
 @click.command(name="list", short_help="list the classes, one row each")
 @add_source_options
-@click.option("--taxonomy", type=click.Path(path_type=Path), metavar="FILE", help="The same as FILE.")
+@click.option("--taxonomy", type=PathName(), metavar="FILE", help="The same as FILE.")
 @click.option(
     "--subset", multiple=True, metavar="PART", help="A part of the classes, as for `taxonomy subset`. Repeatable."
 )
 @click.option("--language", metavar="L", help="Language of common names (en, de, …).")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="[default: csv, or the suffix of --output]")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+@click.option("--output", type=PathName(dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_obj
 def list_classes(
     registry: Registry,

@@ -11,6 +11,7 @@ import click
 from bioclip_x.cli.flags import components_option
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
@@ -39,7 +40,7 @@ def add_source_options(function: Callable[..., Any]) -> Callable[..., Any]:
     function = click.option("--model", metavar="M", help="Use the tree of this model instead of a file.")(
         add_reading_options(function)
     )
-    return click.argument("file", type=click.Path(path_type=Path), required=False)(function)
+    return click.argument("file", type=PathName(), required=False)(function)
 
 
 def read_file(

@@ -12,6 +12,7 @@ from bioclip_x.cli.taxonomy.convert import NAMES, write_tree
 from bioclip_x.cli.taxonomy.source import add_reading_options, print_notes, read_source
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy.name_usages import SeveralParents
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--model", metavar="M", help="Use the tree of this model instead of a file.")
 @add_reading_options
 @click.option("--to", type=click.Choice(NAMES), help="[default: by the suffix of --output, csv on stdout]")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file instead of stdout.")
+@click.option("--output", type=PathName(dir_okay=False), help="Write to this file instead of stdout.")
 @click.pass_obj
 def subset(
     registry: Registry,

@@ -17,7 +17,7 @@ from bioclip_x.cli.render.terminal import echo, make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import pluralise
-from bioclip_x.number_types import WholeNumbers
+from bioclip_x.option_types import PathName, WholeNumbers
 from bioclip_x.records.problem import Problem
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Verdict:
 
 
 @click.command(short_help="list errors and warnings of files, with lines")
-@click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.argument("files", type=PathName(), nargs=-1, required=True)
 @add_reading_options
 @table_or_json_option
 @click.option(
