@@ -80,6 +80,10 @@ PREDICTIONS: Final = 1_000_000
 """Predictions per image that are reported."""
 NUMBER: Final = 1e30
 """Size of a number among the options of a component, and of a weight: products of several fit in float32 no more."""
+OFFSET: Final = 1e6
+"""What a prior adds to a logit at most; beyond it, the differences of logits are lost. There is no limit to what it takes away."""
+PRIOR_WEIGHT: Final = 1000.0
+"""By which log-odds of a prior are multiplied."""
 SMALLEST_WEIGHT: Final = 1e-30
 """Of a text or of a prior. Smaller ones are 0 in float32, and their sums divide by 0."""
 TEMPERATURES: Final = (0.01, 100.0)

@@ -24,7 +24,9 @@ def check_shares(outcome: Outcome) -> str:
     if not found:
         return "no image has shares"
     for image, of in found.items():
-        if not all(math.isfinite(share) and -NEAR <= share <= 1 + NEAR for share in of.values()):
+        if not all(
+            isinstance(share, float) and math.isfinite(share) and -NEAR <= share <= 1 + NEAR for share in of.values()
+        ):
             return f"{image}: {of}"
         if abs(sum(of.values()) - 1) > NEAR:
             return f"{image}: the shares sum to {sum(of.values())}: {of}"

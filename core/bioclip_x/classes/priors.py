@@ -19,6 +19,7 @@ from bioclip_x.hooks.capabilities import LogitAdjustmentCapabilities, get_capabi
 from bioclip_x.hooks.components import LogitAdjustment, NotingAdjustment
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.hooks.returned import check_texts
+from bioclip_x.limits import OFFSET
 from bioclip_x.messages import list_some
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Logits, Source
@@ -56,7 +57,8 @@ class Adjustments:
     def compute_offsets(self, sources: Sequence[Source]) -> Offsets:
         """Computes the offsets for a batch of images.
 
-        Raises RecipeError if no class is left whatever the image, PluginError for offsets of a wrong shape, NaN or +inf.
+        Raises RecipeError if no class is left whatever the image, PluginError for offsets of a wrong shape, NaN or +inf, or
+        so large that sums of exponentials lose the logits.
         """
         offsets = {name: self._compute_checked(one, sources) for name, one in self.by_name.items()}
         are_general = all(
@@ -76,6 +78,8 @@ class Adjustments:
             refuse(adjustment, "offsets", expected, offsets)
         if bool(offsets.isnan().any()) or bool((offsets == torch.inf).any()):
             refuse(adjustment, "offsets", "finite offsets and -inf only", "nan or +inf")
+        if bool((offsets > OFFSET).any()):
+            refuse(adjustment, "offsets", f"offsets of at most {OFFSET:g}", float(offsets.max()))
         return offsets.float() if offsets.ndim == 2 else offsets.float()[:, None]
 
 

@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from bioclip_x.caches import fill_cache_folder, mark_used
-from bioclip_x.faults import naming
+from bioclip_x.errors import PluginError
+from bioclip_x.faults import abbreviate, naming
 from bioclip_x.hooks.components import LoadedEncoder
+from bioclip_x.limits import NUMBER, SMALLEST_WEIGHT
 from bioclip_x.records import ModelCard, Prompt, TextBank
 from bioclip_x.text_bank.embed_texts import embed_texts
 
@@ -73,13 +76,30 @@ def build_bank(
         prompts=tuple(prompts),
         embeddings_PD=embeddings_PD,
         owner_P=np.array([prompt.class_index for prompt in prompts], np.int64),
-        weight_P=np.array([prompt.weight for prompt in prompts], np.float32),
+        weight_P=_collect_weights(prompts),
         n_classes=n_classes,
         pooling=pooling,
         key=key,
         content=content,
         truncated=int((tokens_P > encoder.card.context_length).sum()),
     )
+
+
+def _collect_weights(prompts: Sequence[Prompt]) -> npt.NDArray[np.float32]:
+    """Returns weights, float32 [P]. Raises PluginError for weights whose sum float32 does not hold, or is 0 in a class."""
+    weight_P = np.array([prompt.weight for prompt in prompts], np.float64)
+    owner_P = np.array([prompt.class_index for prompt in prompts], np.int64)
+    if (wrong_P := ~((weight_P >= 0) & (weight_P <= NUMBER))).any():
+        one = prompts[int(wrong_P.argmax())]
+        raise PluginError(f"{abbreviate(one.text)} has the weight {one.weight}; expected a number from 0 to {NUMBER:g}")
+    start_C = np.flatnonzero(np.diff(owner_P, prepend=-1))
+    largest_C = np.maximum.reduceat(weight_P, start_C) if len(start_C) else np.ones(1)
+    if largest_C.min() < SMALLEST_WEIGHT:
+        one = prompts[int(start_C[largest_C.argmin()])]
+        raise PluginError(
+            f"all texts of a class, {abbreviate(one.text)} among them, have weights below {SMALLEST_WEIGHT:g}; expected a larger one"
+        )
+    return weight_P.astype(np.float32)
 
 
 def _embed(

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from bioclip_x.plugin import (
     ORDER,
+    PRIOR_WEIGHT,
     LogitAdjustmentCapabilities,
     RecipeError,
     Resolver,
@@ -105,6 +106,8 @@ class OccurrenceRecords:
                 raise RecipeError(f"occurrences: {name}={value:g} needs mode=prior; a hard one excludes all others")
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise RecipeError(f"occurrences: expected {name} above 0, got {value}")
+        if weight is not None and weight > PRIOR_WEIGHT:
+            raise RecipeError(f"occurrences: expected a weight of at most {PRIOR_WEIGHT:g}, got {weight:g}")
         self.a, self.weight = SMOOTHING if a is None else a, WEIGHT if weight is None else weight
         self._read: Occurrences | None = None
         self._prepared: _Prepared | None = None

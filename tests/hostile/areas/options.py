@@ -108,7 +108,10 @@ def _texts() -> Iterator[Case]:
     models += ("timm:", "a/b/c/d", "/", ".", "..", "http://[", "ViT-B-32/none", "field-guide@none")
     for number, value in enumerate(models):
         yield Case(
-            f"model-{number}", partial(_run, "--model", value), REFUSED, "(?i)model|folder|name|onnx|timm|package|exist"
+            f"model-{number}",
+            partial(_run, "--model", value),
+            REFUSED,
+            "(?i)model|folder|onnx|hub|weights|path|open_clip",
         )
     for number, value in enumerate(
         ("", "tpu", "cuda:99", "cpu:abc", "cuda:-1", SURROGATE, "x" * 300, "cuda:" + "9" * 400, "meta")
@@ -151,7 +154,10 @@ def _texts() -> Iterator[Case]:
         yield Case(f"event-by-{number}", partial(_run, "--event-by", value), REFUSED, "event-by")
     for number, value in enumerate(("", "none", "x" * 300, SURROGATE)):
         yield Case(
-            f"taxonomy-format-{number}", partial(_run_table, "--taxonomy-format", value), REFUSED, "format|reader"
+            f"taxonomy-format-{number}",
+            partial(_run_table, "--taxonomy-format", value),
+            REFUSED,
+            "format|reader|component",
         )
         yield Case(f"plugin-{number}", partial(_run, "--plugin", value), REFUSED, "plugin")
         yield Case(

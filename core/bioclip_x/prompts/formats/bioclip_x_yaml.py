@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts.formats.collector import DescriptorCollector, name_kind, quote_value
+from bioclip_x.prompts.formats.collector import WEIGHT, DescriptorCollector, is_weight, name_kind, quote_value
 from bioclip_x.records.texts.descriptor import DescriptorSet
 
 FORMAT: Final = "bioclip-x/descriptors/1"
@@ -80,7 +80,7 @@ def _add_long(collector: DescriptorCollector, name: str, kind: str, entry: Mappi
         collector.add_error(
             f"{name!r}: expected the name of a part, got {quote_value(part)}; put it in quotes if it is text"
         )
-    elif isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 < weight < float("inf"):
-        collector.add_error(f"{name!r}: expected a weight above 0, got {quote_value(weight)}")
+    elif not is_weight(weight):
+        collector.add_error(f"{name!r}: expected {WEIGHT}, got {quote_value(weight)}")
     else:
         collector.add(name, entry["phrase"], kind, " ".join(part.split()), float(weight))

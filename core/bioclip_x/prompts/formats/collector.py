@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.errors import DescriptorError
+from bioclip_x.limits import NUMBER, SMALLEST_WEIGHT
 from bioclip_x.messages import escape_controls
 from bioclip_x.records.texts.descriptor import KINDS, Descriptor, DescriptorSet
 
@@ -14,6 +15,14 @@ SHOWN: Final = 20
 """Errors listed in a message; further ones are counted."""
 
 _LONGEST_SHOWN = 80
+
+
+WEIGHT: Final = f"a weight from {SMALLEST_WEIGHT:g} to {NUMBER:g}"
+
+
+def is_weight(value: object) -> bool:
+    """Whether a value is a number that float32 holds, and that sums of several are not beyond."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and SMALLEST_WEIGHT <= value <= NUMBER
 
 
 class DescriptorCollector:
