@@ -1,14 +1,18 @@
 """Embeds prompts once and caches them on disk: safetensors for the embeddings, Arrow for the texts, memory-mapped.
 
-A bank's key is the hash of everything that the embeddings depend on (model, revision, tokenizer, precision, prompts, and the
-version of the code that wrote and embeds them), so a stale bank is never read. Pooling is not part of the key, since it is
-applied to the embeddings.
+A bank's key is the hash of everything that the embeddings depend on (model, revision, the files it was loaded from, tokenizer,
+precision, prompts, and the version of the code that wrote and embeds them), so a stale bank is never read. Pooling is not part
+of the key, since it is applied to the embeddings. A bank whose tensors do not match the checksum written with them, or are not
+unit rows of the right number and width, is made anew.
+
+Legend: P prompts, D embedding.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,8 +20,8 @@ from typing import Final
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
 from bioclip_x.caches import fill_cache_folder, mark_used
 from bioclip_x.faults import naming
@@ -26,6 +30,9 @@ from bioclip_x.records import ModelCard, Prompt, TextBank
 from bioclip_x.text_bank.embed_texts import embed_texts
 
 FORMAT: Final = 1
+TOLERANCE: Final = 1e-2
+"""Tolerated deviation of a stored row's length from 1: half-precision models round."""
+_CHECKSUM: Final = "crc32"
 
 
 def make_bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
@@ -38,9 +45,9 @@ def make_bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
     return digest.hexdigest()[:32]
 
 
-def add_code(key: str, code: str) -> str:
-    """Hashes a key with the identity of the code that the embeddings depend on: 32 hex digits."""
-    return hashlib.sha256(f"{key} {code}".encode()).hexdigest()[:32]
+def add_code(key: str, code: str, card: ModelCard) -> str:
+    """Hashes a key with the code that the embeddings depend on, and the files that their model was loaded from: 32 hex digits."""
+    return hashlib.sha256(f"{key} {code} {card.files}".strip().encode()).hexdigest()[:32]
 
 
 def build_bank(
@@ -60,9 +67,9 @@ def build_bank(
     interrupted run continues from what it has cached.
     """
     content = make_bank_key(encoder.card, prompts)
-    key = add_code(content, code)
+    key = add_code(content, code, encoder.card)
     folder = cache / key if cache else None
-    stored = _read(folder) if folder else None
+    stored = _read(folder, (len(prompts), encoder.card.dim)) if folder else None
     if stored is None:
         journal = cache / f"{key}.partial" if cache else None
         stored = _embed(encoder, [prompt.text for prompt in prompts], journal, progress)
@@ -95,14 +102,41 @@ def _embed(
     return embeddings[rows].contiguous(), tokens[rows].contiguous()
 
 
-def _read(folder: Path) -> tuple[torch.Tensor, torch.Tensor] | None:
+def _read(folder: Path, shape: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Reads a bank of the cache: unit embeddings [P, D] and token counts [P]. None where it is missing or damaged.
+
+    shape: P and D.
+    """
+    file = folder / "embeddings.safetensors"
+    if not file.is_file():  # reading a pipe would wait for ever
+        return None
+    expected = {"embeddings": ("F32", list(shape)), "tokens": ("I32", [shape[0]])}
     try:
-        tensors = load_file(folder / "embeddings.safetensors")
-        stored = tensors["embeddings"], tensors["tokens"]
-    except (OSError, SafetensorError, KeyError):
+        with safe_open(file, "pt") as content:
+            found = {name: content.get_slice(name) for name in expected}
+            if {name: (one.get_dtype(), one.get_shape()) for name, one in found.items()} != expected:
+                return None
+            about = content.metadata() or {}
+            stored = content.get_tensor("embeddings"), content.get_tensor("tokens")
+    except (OSError, SafetensorError):
+        return None
+    if about.get(_CHECKSUM) != _compute_checksum(*stored) or not _has_unit_rows(stored[0]):
         return None
     mark_used(folder)
     return stored
+
+
+def _compute_checksum(*tensors: torch.Tensor) -> str:
+    """Returns the CRC-32 of the tensors' bytes, eight hex digits."""
+    checksum = 0
+    for tensor in tensors:
+        if tensor.numel():
+            checksum = zlib.crc32(memoryview(tensor.contiguous().numpy()).cast("B"), checksum)
+    return f"{checksum:08x}"
+
+
+def _has_unit_rows(embeddings_PD: torch.Tensor) -> bool:
+    return bool(((embeddings_PD.norm(dim=1) - 1).abs() <= TOLERANCE).all())  # false for NaN
 
 
 def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Sequence[Prompt]) -> None:
@@ -111,7 +145,8 @@ def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Seq
 
     # safetensors raises an error of its own on a full disk.
     with suppress(OSError, SafetensorError), fill_cache_folder(folder) as partial:
-        save_file({"embeddings": stored[0], "tokens": stored[1]}, partial / "embeddings.safetensors")
+        tensors = {"embeddings": stored[0], "tokens": stored[1]}
+        save_file(tensors, partial / "embeddings.safetensors", {_CHECKSUM: _compute_checksum(*stored)})
         table = pa.table(
             {
                 "class_index": [p.class_index for p in prompts],
