@@ -21,7 +21,6 @@ from typing import Final
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from bioclip_x.caches import fill_cache_folder, mark_used
 from bioclip_x.faults import naming
@@ -32,6 +31,8 @@ from bioclip_x.text_bank.embed_texts import embed_texts
 FORMAT: Final = 1
 TOLERANCE: Final = 1e-2
 """Tolerated deviation of a stored row's length from 1: half-precision models round."""
+ALIGNMENT: Final = 64
+"""Bytes, as of PyTorch's own tensors."""
 _CHECKSUM: Final = "crc32"
 
 
@@ -130,8 +131,7 @@ def _compute_checksum(*tensors: torch.Tensor) -> str:
     """Returns the CRC-32 of the tensors' bytes, eight hex digits."""
     checksum = 0
     for tensor in tensors:
-        if tensor.numel():
-            checksum = zlib.crc32(memoryview(tensor.contiguous().numpy()).cast("B"), checksum)
+        checksum = zlib.crc32(_view_bytes(tensor), checksum)
     return f"{checksum:08x}"
 
 
@@ -143,10 +143,11 @@ def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Seq
     """Writes a bank to the cache. Does nothing if it cannot be written, since this run has the bank in memory."""
     import pyarrow as pa  # slow to import, and needed for new banks only
 
-    # safetensors raises an error of its own on a full disk.
-    with suppress(OSError, SafetensorError), fill_cache_folder(folder) as partial:
-        tensors = {"embeddings": stored[0], "tokens": stored[1]}
-        save_file(tensors, partial / "embeddings.safetensors", {_CHECKSUM: _compute_checksum(*stored)})
+    with suppress(OSError), fill_cache_folder(folder) as partial:
+        with (partial / "embeddings.safetensors").open("wb") as stream:
+            stream.write(_make_header(*stored))
+            for tensor in stored:
+                stream.write(_view_bytes(tensor))
         table = pa.table(
             {
                 "class_index": [p.class_index for p in prompts],
@@ -158,3 +159,24 @@ def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Seq
         )
         with pa.OSFile(str(partial / "prompts.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
+
+
+def _make_header(embeddings_PD: torch.Tensor, tokens_P: torch.Tensor) -> bytes:
+    """Makes a safetensors header with which the embeddings begin at a multiple of `ALIGNMENT`.
+
+    Products with a matrix that begins elsewhere, as with the library's own header, differ in the last bits, and a run that reads
+    a bank is to give the same numbers as the one that made it. A header is its length, 8 bytes, and JSON that may end in spaces.
+    """
+    middle = embeddings_PD.nbytes
+    document = {
+        "__metadata__": {_CHECKSUM: _compute_checksum(embeddings_PD, tokens_P)},
+        "embeddings": {"dtype": "F32", "shape": list(embeddings_PD.shape), "data_offsets": [0, middle]},
+        "tokens": {"dtype": "I32", "shape": list(tokens_P.shape), "data_offsets": [middle, middle + tokens_P.nbytes]},
+    }
+    header = json.dumps(document).encode()
+    header += b" " * (-(8 + len(header)) % ALIGNMENT)
+    return len(header).to_bytes(8, "little") + header
+
+
+def _view_bytes(tensor: torch.Tensor) -> memoryview:
+    return tensor.contiguous().numpy().reshape(-1).view(np.uint8).data
