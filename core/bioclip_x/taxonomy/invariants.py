@@ -6,11 +6,11 @@ Legend: N nodes, C classes (leaves).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 
-from bioclip_x.taxonomy.details import DetailColumns
+from bioclip_x.taxonomy.details import DetailColumns, Role
 from bioclip_x.taxonomy.tree import ROOT, Taxonomy
 
 _DTYPES: Final = {
@@ -61,6 +61,8 @@ def _find_faults(tree: Taxonomy) -> Iterator[str]:
         yield "labels beside the tree are below a taxon"
     for column in tree.details.columns if isinstance(tree.details, DetailColumns) else ():
         nodes = column.node_n
+        if column.role not in get_args(Role) or not isinstance(column.key, str):
+            yield f"there are no details of the kind {column.role!r}"
         if nodes.ndim != 1 or nodes.dtype != np.int32 or len(nodes) != len(column.values):
             yield f"the details {column.key!r} do not fit their nodes"
         if not _are_within(nodes, n_nodes) or (np.diff(nodes) <= 0).any():
