@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -127,7 +128,11 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.
 
 def clear_place(path: Path) -> None:
     """Deletes what stands in the place of a file and is none: a folder, a pipe, a link that leads nowhere."""
-    if not path.is_file():
+    try:
+        mode = path.lstat().st_mode  # once: other processes may put a file there
+    except OSError:
+        return
+    if not stat.S_ISREG(mode) and not (stat.S_ISLNK(mode) and path.is_file()):
         _delete(path)
 
 
@@ -204,8 +209,7 @@ def _is_entry(path: Path) -> bool:
 
 def _measure(path: Path) -> CacheEntry:
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-    stats = [file.stat() for file in files]
-    return CacheEntry(path.parent.name, path, sum(stat.st_size for stat in stats), path.stat().st_mtime)
+    return CacheEntry(path.parent.name, path, sum(file.stat().st_size for file in files), path.stat().st_mtime)
 
 
 def _delete(path: Path) -> bool:

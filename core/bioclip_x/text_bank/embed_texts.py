@@ -19,7 +19,7 @@ from bioclip_x.errors import BioclipXError
 from bioclip_x.faults import naming
 from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.hooks.returned import check_tensor
-from bioclip_x.io.journal import Journal, read_header
+from bioclip_x.io.journal import Journal
 
 CHUNK: Final = 4096
 """Texts embedded between two progress reports, and lost at most by an interrupt."""
@@ -68,9 +68,7 @@ class _Parts:
         with suppress(OSError, BioclipXError):  # the cache is read-only, or another run embeds the same texts
             prepare(path)
             clear_place(path)
-            if path.exists() and read_header(path) != header:
-                path.unlink()
-            self._journal, _ = Journal.open(path, header)
+            self._journal, _ = Journal.open(path, header, replace="anything")
             self.earlier = self._read(
                 self._journal, [min(CHUNK, len(texts) - start) for start in range(0, len(texts), CHUNK)]
             )
