@@ -2,15 +2,18 @@
 
 Below the cache folder lies a folder for each kind of entry (`banks`, `taxonomies`, …), marked with a CACHEDIR.TAG
 (https://bford.info/cachedir/), and in it the entries: files and folders. An entry's time is that of its last use. Where the
-entries take more than the limit of the user's settings, those that were used least recently are deleted.
+entries take more than the limit of the user's settings, those that were used least recently are deleted. What is read back was
+written with a checksum (`io/seals.py`); what does not match it is made anew.
 
 The functions that write raise OSError where the folder is read-only or full; callers go on without the cache.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from bioclip_x.io.seals import open_sealed, seal
 from bioclip_x.io.temporary import fill_folder, open_temporary, sweep
 from bioclip_x.settings import find_cache_folder, find_cache_limit
 
@@ -43,9 +47,10 @@ class CacheEntry:
 
 @contextmanager
 def open_cache_file(path: Path) -> Iterator[IO[bytes]]:
-    """Opens a file of the cache for writing; it appears when the block succeeds. Raises OSError."""
+    """Opens a file of the cache for writing and reading; it appears when the block succeeds. Raises OSError."""
     with _make_room(path), open_temporary(path) as stream:
         yield stream
+        clear_place(path)
 
 
 @contextmanager
@@ -67,15 +72,15 @@ def mark_used(path: Path) -> None:
 def load_or_fill(
     path: Path | None, shape: tuple[int, ...], dtype: npt.DTypeLike, fill: Callable[[npt.NDArray[Any]], object]
 ) -> npt.NDArray[Any]:
-    """Maps the array of the file `path` into memory, copy-on-write. Where it is missing, `fill` fills it first.
+    """Maps the array of the file `path` into memory, copy-on-write. Where it is missing or damaged, `fill` fills it first.
 
     Without `path`, and where the file cannot be written, the array is in memory only.
     """
-    stored = _open_mapped(path, shape, dtype) if path else None
+    stored = open_array(path, shape, dtype) if path else None
     if stored is None and path:
         with suppress(OSError), open_cache_file(path) as stream:
             fill_array(stream, shape, dtype, fill)
-        stored = _open_mapped(path, shape, dtype)
+        stored = open_array(path, shape, dtype)
     if stored is None:
         stored = np.empty(shape, dtype)
         fill(stored)
@@ -85,12 +90,12 @@ def load_or_fill(
 def fill_array(
     stream: IO[bytes], shape: tuple[int, ...], dtype: npt.DTypeLike, fill: Callable[[npt.NDArray[Any]], Any]
 ) -> Any:
-    """Writes a .npy file as large as its array and has `fill` fill it in place. Returns what `fill` returns.
+    """Writes a .npy file as large as its array, has `fill` fill it in place, and seals it. Returns what `fill` returns.
 
-    Raises OSError where there is no room for it: writing to a mapped file on a full disk would kill the process.
+    stream: open for reading and writing. Raises OSError where there is no room for it: writing to a mapped file on a full disk
+    would kill the process.
     """
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(stream, header)
+    stream.write(_make_header(shape, dtype))
     stream.flush()
     start = stream.tell()
     _reserve(stream, start, int(np.prod(shape)) * np.dtype(dtype).itemsize)
@@ -98,7 +103,37 @@ def fill_array(
     result = fill(array)
     if isinstance(array, np.memmap):
         array.flush()
+    seal(stream)
     return result
+
+
+def open_array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any] | None:
+    """Maps an array that `fill_array` wrote, copy-on-write, since torch needs writable memory.
+
+    None if it is missing, damaged or another. The whole file is read for its checksum, a gigabyte in 0.4 s.
+    """
+    header = _make_header(shape, dtype)
+    try:
+        with open_sealed(path) as (stream, length):
+            if stream.read(len(header)) != header:
+                return None
+            array = np.empty(shape, dtype) if not all(shape) else np.memmap(stream, dtype, "c", len(header), shape)
+            if length != len(header) + array.nbytes:
+                return None
+    except (OSError, ValueError):
+        return None
+    mark_used(path)
+    return array
+
+
+def clear_place(path: Path) -> None:
+    """Deletes what stands in the place of a file and is none: a folder, a pipe, a link that leads nowhere."""
+    try:
+        mode = path.lstat().st_mode  # once: other processes may put a file there
+    except OSError:
+        return
+    if not stat.S_ISREG(mode) and not (stat.S_ISLNK(mode) and path.is_file()):
+        _delete(path)
 
 
 def list_entries() -> list[CacheEntry]:
@@ -174,8 +209,7 @@ def _is_entry(path: Path) -> bool:
 
 def _measure(path: Path) -> CacheEntry:
     files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-    stats = [file.stat() for file in files]
-    return CacheEntry(path.parent.name, path, sum(stat.st_size for stat in stats), path.stat().st_mtime)
+    return CacheEntry(path.parent.name, path, sum(file.stat().st_size for file in files), path.stat().st_mtime)
 
 
 def _delete(path: Path) -> bool:
@@ -189,16 +223,12 @@ def _delete(path: Path) -> bool:
     return True
 
 
-def _open_mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any] | None:
-    """Maps an array, copy-on-write, since torch needs writable memory; None if it is missing, damaged or another."""
-    try:
-        array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="c") if all(shape) else np.load(path)
-    except (OSError, ValueError):
-        return None
-    if array.shape != shape or array.dtype != np.dtype(dtype):
-        return None
-    mark_used(path)
-    return array
+def _make_header(shape: tuple[int, ...], dtype: npt.DTypeLike) -> bytes:
+    """Returns the beginning of a .npy file."""
+    header = io.BytesIO()
+    description = {"descr": np.lib.format.dtype_to_descr(np.dtype(dtype)), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, description)
+    return header.getvalue()
 
 
 def _reserve(stream: IO[bytes], start: int, n_bytes: int) -> None:

@@ -29,6 +29,8 @@ LINE_CHARACTERS: Final = 1 << 20
 """Characters in a line of a text file. A longer line is not a record: the file is probably not text."""
 JOURNAL_HEADER_BYTES: Final = 1 << 24
 """Bytes of the first line of an unfinished output, which says what it is of."""
+RESULT_BYTES: Final = 1 << 28
+"""Bytes that the packed result of an image unpacks to."""
 
 # Documents: YAML, JSON
 
@@ -100,6 +102,8 @@ MESSAGE_CHARACTERS: Final = 10_000
 
 ANSWER_CHARACTERS: Final = 1 << 20
 """Characters of a JSON answer."""
+ANSWER_LINE_BYTES: Final = 64 << 20
+"""Bytes of a stored answer: a line of JSON."""
 REPLY_BYTES: Final = 4 << 20
 """Bytes of a server's reply."""
 PACKED_REPLY_BYTES: Final = 64 << 10

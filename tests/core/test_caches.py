@@ -14,7 +14,15 @@ import numpy as np
 import pytest
 
 from bioclip_x import caches
-from bioclip_x.caches import clear, fill_cache_folder, list_entries, load_or_fill, mark_used, open_cache_file
+from bioclip_x.caches import (
+    clear,
+    fill_cache_folder,
+    list_entries,
+    load_or_fill,
+    mark_used,
+    open_array,
+    open_cache_file,
+)
 from bioclip_x.io.temporary import fill_folder, open_temporary, sweep
 from bioclip_x.settings import find_cache_folder
 
@@ -86,6 +94,50 @@ def test_arrays_are_filled_once(tmp_path: Path) -> None:
     assert load_or_fill(path, (2, 4), np.float32, count_up).shape == (2, 4)  # another shape is filled again
     assert load_or_fill(None, (0, 4), np.float32, count_up).shape == (0, 4)
     assert load_or_fill(tmp_path / "empty.npy", (0, 4), np.float32, count_up).shape == (0, 4)
+
+
+def test_damaged_arrays_are_filled_again(tmp_path: Path) -> None:
+    path = tmp_path / "arrays" / "a.npy"
+    load_or_fill(path, (3, 4), np.float32, count_up)
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[150] ^= 1
+    for damaged in (b"", whole[:-1], whole[:100], bytes(flipped), whole + b"x"):
+        path.write_bytes(damaged)
+        assert load_or_fill(path, (3, 4), np.float32, count_up).tolist() == np.arange(12).reshape(3, 4).tolist()
+        assert path.read_bytes() == whole
+    np.save(path, np.zeros((3, 4), np.float32))  # of another program: without a checksum
+    assert load_or_fill(path, (3, 4), np.float32, count_up)[2, 3] == 11
+    for shape, dtype in (((4, 3), np.float32), ((12,), np.float32), ((3, 4), np.int32), ((3, 2), np.float64)):
+        assert open_array(path, shape, dtype) is None
+
+
+def test_what_is_no_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    for make in (Path.mkdir, os.mkfifo, lambda path: path.symlink_to("nothing"), lambda path: path.symlink_to("a.npy")):
+        make(path)
+        assert load_or_fill(path, (2,), np.int64, count_up).tolist() == [0, 1]
+        assert path.is_file() and not path.is_symlink()
+        path.unlink()
+
+
+def test_a_folder_replaces_files_links_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "kept").touch()
+    target = tmp_path / "a"
+    for make in (
+        Path.touch,
+        Path.mkdir,
+        lambda path: path.symlink_to("nothing"),
+        lambda path: path.symlink_to("other"),
+    ):
+        make(target)
+        with fill_folder(target) as folder:
+            (folder / "b").touch()
+        assert [path.name for path in target.iterdir()] == ["b"] and not target.is_symlink()
+        (target / "b").unlink()
+        target.rmdir()
+    assert (tmp_path / "other" / "kept").exists()
 
 
 def test_arrays_without_a_cache(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ was repeated because an answer was unusable has several lines.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final, Literal
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.disk import sync, write_all
+from bioclip_x.limits import ANSWER_LINE_BYTES
 from bioclip_x.records import Answer
 
 SYNC_EVERY: Final = 1.0
@@ -126,6 +127,8 @@ def open_log(path: Path) -> Iterator[AnswerLog]:
     An incomplete last line, left by a killed run, is terminated and counted as broken. A log that is still empty at the end
     is deleted.
     """
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever, a device would never end
+        raise DescriptorError(f"{path} is no file; move it away, or give another --output")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = path.open("ab+", buffering=0)
@@ -144,22 +147,24 @@ def open_log(path: Path) -> Iterator[AnswerLog]:
                 path.unlink()
 
 
-def _read_whole_lines(path: Path, handle: IO[bytes]) -> bytes:
-    """Reads the file, and appends a line break if its last line has none. Raises DescriptorError for I/O errors."""
+def _read_whole_lines(path: Path, handle: IO[bytes]) -> Iterator[bytes]:
+    """Yields the file's lines, and appends a line break if its last line has none. Raises DescriptorError for I/O errors."""
+    line = b"\n"
     try:
-        handle.seek(0)
-        raw = handle.read()
-        if raw and not raw.endswith(b"\n"):
+        with path.open("rb") as stream:
+            while part := stream.readline(ANSWER_LINE_BYTES):
+                line = part
+                yield line
+        if not line.endswith(b"\n"):
             write_all(handle, b"\n")
     except OSError as error:
         raise DescriptorError(f"{path} cannot be read or written: {error.strerror or error}") from error
-    return raw
 
 
-def _parse_lines(raw: bytes) -> tuple[dict[AnswerKey, list[StoredAnswer]], int]:
+def _parse_lines(lines: Iterable[bytes]) -> tuple[dict[AnswerKey, list[StoredAnswer]], int]:
     answers: dict[AnswerKey, list[StoredAnswer]] = {}
     broken = 0
-    for line in raw.split(b"\n"):
+    for line in lines:
         if not line.strip():
             continue
         try:

@@ -63,7 +63,7 @@ def write_embeddings(
         if journal.count:
             say(f"continues after {pluralise(journal.count, 'batch', 'batches')} of an interrupted run")
         columns = embedded.provenance.columns
-        earlier = (decode_batch(record, columns) for record in records)
+        earlier = _decode_earlier(path, records, columns, embedded.provenance.dim)
         digest, failed = NamesDigest(), 0
         try:
             for row in track(_append_new(embedded, earlier, journal)):
@@ -108,6 +108,28 @@ def decode_batch(record: bytes, columns: Sequence[str]) -> list[Embedding]:
     present = [has_vector for *_, has_vector in head]
     vectors = iter(np.frombuffer(bytearray(raw), "<f4").reshape(sum(present), -1) if any(present) else ())
     return [Embedding(dict(zip(columns, cells)), next(vectors) if has_vector else None) for *cells, has_vector in head]
+
+
+def _decode_earlier(
+    path: Path, records: Iterator[bytes], columns: Sequence[str], dim: int
+) -> Iterator[list[Embedding]]:
+    """Decodes the batches of a journal. Raises BioclipXError for a record that is none."""
+    for number, record in enumerate(records):
+        try:
+            batch = decode_batch(record, columns)
+            if not all(_is_row(row, len(columns), dim) for row in batch):
+                raise ValueError
+        except (ValueError, TypeError, LookupError, StopIteration, RecursionError):
+            raise BioclipXError(
+                f"{path} is damaged: its record {number + 1} is no batch of embeddings; delete the file to start anew"
+            ) from None
+        yield batch
+
+
+def _is_row(row: Embedding, n_columns: int, dim: int) -> bool:
+    is_named = len(row.about) == n_columns and all(isinstance(cell, str) for cell in row.about.values())
+    vector_D = row.vector_D
+    return is_named and (vector_D is None or (vector_D.shape == (dim,) and bool(np.isfinite(vector_D).all())))
 
 
 def _append_new(embedded: Embedded, earlier: Iterator[list[Embedding]], journal: Journal) -> Iterator[Embedding]:

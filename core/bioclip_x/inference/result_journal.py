@@ -20,7 +20,9 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from bioclip_x.errors import BioclipXError
 from bioclip_x.io.journal import Journal, start_journal
+from bioclip_x.limits import RESULT_BYTES
 from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import Provenance, Result, Source
 
@@ -69,7 +71,10 @@ class ResultJournal:
         pending: list[tuple[int, Key, int, int]] = []
         rows: dict[EventKey, list[int]] = {}
         for number, (place, record) in enumerate(self._journal.items()):
-            key, (kind, index, total) = _read_key(record)
+            try:
+                key, (kind, index, total) = _read_key(record)
+            except (ValueError, TypeError, RecursionError):
+                raise self._make_error(place) from None
             if kind == "event":
                 event = key[0], str(dict(key[2]).get(MEMBERS, ""))
                 rows.setdefault(event, []).append(place)
@@ -92,6 +97,19 @@ class ResultJournal:
             if index == total - 1:
                 self._known[key][-1] = (places, True)
                 del unfinished[key]
+
+    def _make_error(self, place: int) -> BioclipXError:
+        return BioclipXError(
+            f"{self.path} is damaged: what is at byte {place} is no result of an image; delete the file to start anew"
+        )
+
+    def _read_result(self, place: int) -> Result:
+        """Reads a result. Raises BioclipXError where there is something else."""
+        record = self._journal.read(place)
+        try:
+            return unpack_result(record.partition(b"\n")[2])
+        except (ValueError, TypeError, LookupError, RecursionError, zlib.error):
+            raise self._make_error(place) from None
 
     def _cut(self, records: int) -> None:
         """Drops all but the first records."""
@@ -191,12 +209,12 @@ class ResultJournal:
         """Yields what the journal has of an image that is complete: its results, if not yet shown, and its event's."""
         yield from self._show_known(expected)
         for place in self._events.get(expected.event, ()) if expected.event else ():
-            yield _read_result(self._journal.read(place))
+            yield self._read_result(place)
 
     def _show_known(self, expected: _Expected) -> Iterator[Result]:
         if not expected.shown:
             expected.shown = True
-            yield from (_read_result(self._journal.read(place)) for place in expected.known)
+            yield from map(self._read_result, expected.known)
 
     def _append(self, key: Key, result: Result) -> None:
         self._journal.append(_make_record(key, result))
@@ -269,12 +287,12 @@ def pack_result(result: Result) -> bytes:
 
 
 def unpack_result(packed: bytes) -> Result:
-    document = zlib.decompress(packed)
+    """Returns the result that `pack_result` packed. Raises ValueError, zlib.error and others for something else."""
+    unpacking = zlib.decompressobj()
+    document = unpacking.decompress(packed, RESULT_BYTES)
+    if not unpacking.eof:
+        raise ValueError("cut, or too large")
     return _results().validate_python(json.loads(document, object_hook=_decode_bytes))
-
-
-def _read_result(record: bytes) -> Result:
-    return unpack_result(record.partition(b"\n")[2])
 
 
 def _make_record(key: Key, result: Result) -> bytes:
@@ -283,9 +301,17 @@ def _make_record(key: Key, result: Result) -> bytes:
 
 
 def _read_key(record: bytes) -> tuple[Key, tuple[str, int, int]]:
-    """Returns the key of a result, and what it is of: event or image, the number of its region, and how many these are."""
-    name, stamp, metadata, part = json.loads(record.partition(b"\n")[0])
-    return (name, tuple(stamp) if stamp else None, tuple(map(tuple, metadata))), tuple(part)
+    """Returns the key of a result, and what it is of: event or image, the number of its region, and how many these are.
+
+    Raises ValueError, TypeError or RecursionError for something else.
+    """
+    name, stamp, metadata, (kind, index, total) = json.loads(record.partition(b"\n")[0])
+    is_number = isinstance(index, int) and isinstance(total, int)
+    if not isinstance(name, str) or kind not in ("event", "image") or not is_number or not 0 <= index < max(total, 1):
+        raise ValueError("no result")
+    key = name, tuple(stamp) if stamp else None, tuple(map(tuple, metadata))
+    hash(key)
+    return key, (kind, index, total)
 
 
 def _encode_bytes(value: Any) -> dict[str, str]:

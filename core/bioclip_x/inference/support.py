@@ -96,7 +96,15 @@ class SupportSet:
             return ""
         card = encoder.card
         content = [
-            [card.name, card.revision, card.precision, card.preprocessing, recipe.preprocess, recipe.truncated],
+            [
+                card.name,
+                card.revision,
+                card.files,
+                card.precision,
+                card.preprocessing,
+                recipe.preprocess,
+                recipe.truncated,
+            ],
             identify_code(registry, encoders=[recipe.encoder.name]),
             [[str(Path(name).absolute()), one.st_size, one.st_mtime_ns] for name, one in zip(names, stats)],
         ]

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 
 from bioclip_x.errors import BioclipXError
 from bioclip_x.io.disk import lock, sync, sync_folder, write_all
@@ -25,6 +25,8 @@ from bioclip_x.limits import JOURNAL_HEADER_BYTES
 MAGIC: Final = "bioclip-x journal 1"
 SYNC_EVERY: Final = 1.0
 """Seconds between two syncs: the work that a power failure may cost."""
+
+Replaced = Literal["nothing", "another run", "anything"]
 
 _PREFIX: Final = struct.Struct("<II")
 
@@ -41,20 +43,23 @@ class Journal:
         self._synced_at = time.monotonic()
 
     @classmethod
-    def open(cls, path: Path, header: Mapping[str, Any]) -> tuple[Journal, Iterator[bytes]]:
+    def open(
+        cls, path: Path, header: Mapping[str, Any], *, replace: Replaced = "nothing"
+    ) -> tuple[Journal, Iterator[bytes]]:
         """Opens or creates the journal of a run, and returns it with its records, which are read lazily.
 
-        header: whatever the records depend on, as JSON. Raises BioclipXError where the journal is of a run with another
-        header (saying which fields differ), is being written by another process, or cannot be read or written, and where
-        the file is something else.
+        header: whatever the records depend on, as JSON. replace: what is emptied instead of raising an error: the journal of
+        another run that has ended, or also a file that is no journal.
+
+        Raises BioclipXError where the journal is of a run with another header (saying which fields differ), is being written by
+        another process, or cannot be read or written, and where the file is something else.
         """
         wanted = json.loads(json.dumps(header))
         line = json.dumps({"journal": MAGIC, "header": wanted}).encode() + b"\n"
         handle: IO[bytes] | None = None
         try:
-            handle = path.open("ab+", buffering=0)
-            lock(handle.fileno())
-            if not _has_header(path, line, wanted):
+            handle = _open_locked(path)
+            if not _has_header(path, line, wanted, replace):
                 handle.truncate(0)
                 write_all(handle, line)
             size = handle.seek(0, os.SEEK_END)
@@ -132,6 +137,10 @@ class Journal:
 
     def delete(self) -> None:
         """Closes the file and deletes it."""
+        with suppress(OSError):  # while it is locked, so that no other run has begun to use it; Windows refuses
+            self.path.unlink()
+            self._handle.close()
+            return
         self.close()
         self.path.unlink(missing_ok=True)
 
@@ -142,9 +151,7 @@ def start_journal(path: Path, header: Mapping[str, Any], *, resume: bool) -> tup
     Without `resume`, the journal of another run is replaced, and that of an interrupted run with the same header raises
     BioclipXError, so that finished work is not thrown away.
     """
-    if not resume and read_header(path) not in (None, json.loads(json.dumps(header))):
-        path.unlink()
-    journal, records = Journal.open(path, header)
+    journal, records = Journal.open(path, header, replace="nothing" if resume else "another run")
     if journal.count and not resume:
         journal.close()
         raise BioclipXError(
@@ -156,11 +163,13 @@ def start_journal(path: Path, header: Mapping[str, Any], *, resume: bool) -> tup
 
 def read_header(path: Path) -> Any:
     """Reads the header of a journal; None if there is none: no such file, no journal, a first line that was never completed."""
+    if not path.is_file():
+        return None
     try:
         with path.open("rb") as stream:
             document = json.loads(stream.readline(JOURNAL_HEADER_BYTES))
         return document["header"] if document["journal"] == MAGIC else None
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
@@ -180,8 +189,27 @@ def describe_differences(before: Mapping[str, Any], now: Mapping[str, Any], pref
     return differences
 
 
-def _has_header(path: Path, line: bytes, wanted: Mapping[str, Any]) -> bool:
-    """Whether the file has this header; False for a new file, and for one whose first line was never completed."""
+def _open_locked(path: Path) -> IO[bytes]:
+    """Opens a file for reading and appending, and locks it. Raises BioclipXError for a folder or pipe, and OSError."""
+    while True:
+        if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+            raise BioclipXError(f"{path} is no file; move it away")
+        handle = path.open("ab+", buffering=0)
+        try:
+            lock(handle.fileno())
+            # Another run may have deleted the file between the two lines above.
+            if path.exists() and os.path.samestat(os.fstat(handle.fileno()), path.stat()):
+                return handle
+        except BaseException:
+            handle.close()
+            raise
+        handle.close()
+
+
+def _has_header(path: Path, line: bytes, wanted: Mapping[str, Any], replace: Replaced) -> bool:
+    """Whether the file has this header; False for one to be begun: a new one, one whose first line was never completed, and
+    what is to be replaced.
+    """
     with path.open("rb") as stream:
         first = stream.readline(JOURNAL_HEADER_BYTES)
     if not first.strip(b"\0") or (line.startswith(first) and first != line):
@@ -191,8 +219,14 @@ def _has_header(path: Path, line: bytes, wanted: Mapping[str, Any]) -> bool:
         if document["journal"] != MAGIC:
             raise ValueError
         found = document["header"]
-    except (ValueError, LookupError, TypeError):
+        if not isinstance(found, Mapping):
+            raise ValueError
+    except (ValueError, LookupError, TypeError, RecursionError):
+        if replace == "anything":
+            return False
         raise BioclipXError(f"{path} is no journal of an interrupted run; move it away") from None
+    if found != wanted and replace != "nothing":
+        return False
     if differences := describe_differences(found, wanted):
         raise BioclipXError(
             f"{path} is of another run: {'; '.join(differences)}. Repeat that run to complete it, or delete the file"

@@ -5,6 +5,7 @@ The temporary file lies beside its target, named `.NAME.XXXXXXXX.tmp`, and is lo
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -19,6 +20,9 @@ from bioclip_x.io.disk import lock, sync, sync_folder
 SUFFIX: Final = ".tmp"
 ABANDONED_AFTER: Final = 86400.0
 """Seconds without a change after which a temporary file is abandoned, where its file system has no locks."""
+
+MOST_TRIES: Final = 10
+"""How often a folder is moved to a place in which other processes write."""
 
 
 def move_into_place(temporary: Path, target: Path) -> None:
@@ -54,14 +58,13 @@ def open_temporary(target: Path, move: Callable[[Path, Path], None] = move_into_
 def fill_folder(target: Path) -> Iterator[Path]:
     """Provides a temporary folder beside `target`; moves it there, replacing a folder, when the block succeeds.
 
-    Otherwise deletes it. Raises OSError, also where another process puts its own folder there at the same moment.
+    Otherwise deletes it. A file or a link in its place is deleted. Raises OSError.
     """
     temporary = Path(tempfile.mkdtemp(SUFFIX, _make_prefix(target), target.parent))
     try:
         with _hold(temporary):
             yield temporary
-            shutil.rmtree(target, ignore_errors=True)
-            temporary.replace(target)
+            _replace(temporary, target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -77,6 +80,21 @@ def sweep(folder: Path, target: Path | None = None) -> None:
         for path in list(folder.iterdir()):
             if path.name.startswith(prefix) and path.suffix == SUFFIX:
                 _delete_abandoned(path)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """Moves a folder to its name. Other processes may put files or folders of their own there at the same moment."""
+    for tries_left in reversed(range(MOST_TRIES)):
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target, ignore_errors=True)
+        else:
+            target.unlink(missing_ok=True)
+        try:
+            temporary.replace(target)
+            return
+        except OSError as problem:
+            if not tries_left or problem.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise
 
 
 def _create(target: Path) -> tuple[Path, int]:

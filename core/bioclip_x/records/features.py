@@ -100,6 +100,8 @@ class ModelCard:
     demo: for a demonstration model that was not trained on photographs, a warning printed with every output; else "".
     descriptors: a file that comes with the model, used if the recipe names none.
     preprocessing: how an image is resized and normalised, as in open_clip's `preprocess_cfg`.
+    files: identifies the files that the model was loaded from, where `revision` does not hash them, by their sizes and times.
+        Part of the keys of cached embeddings only, since it differs between machines.
     """
 
     name: str
@@ -113,6 +115,7 @@ class ModelCard:
     demo: str = ""
     descriptors: Path | None = None
     preprocessing: dict[str, Any] = field(default_factory=dict)
+    files: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Saves and loads compiled trees: arrays and texts in one file that loads quickly.
 
 The file is a NumPy .npz without pickle. It holds the tree's arrays, and each list of texts as UTF-8 joined by line breaks;
-line breaks within a text are escaped.
+line breaks within a text are escaped. It ends with a checksum (`io/seals.py`).
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,13 +18,20 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.caches import mark_used, open_cache_file
+from bioclip_x.io.seals import open_sealed, seal
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, as_columns
+from bioclip_x.taxonomy.invariants import find_fault
 from bioclip_x.taxonomy.tree import Taxonomy
 
 FORMAT: Final = 3
 ARRAYS: Final = ("parent_N", "rank_N", "kind_N", "leaf_start_N", "leaf_stop_N", "leaf_node_C")
 OPTIONAL_ARRAYS: Final = ("class_of_row", "line_N")
+_DAMAGED: Final = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, EOFError, BadZipFile, MemoryError,
+    RuntimeError, zlib.error,
+)  # fmt: skip
+"""What NumPy, `zipfile` and the lines below raise for a file that `save` did not write, RecursionError included."""
 
 
 def save(taxonomy: Taxonomy, file: Path) -> None:
@@ -49,12 +57,15 @@ def save(taxonomy: Taxonomy, file: Path) -> None:
         arrays[f"values_{number}"] = _pack(column.values)
     with open_cache_file(file) as stream:
         np.savez(stream, **arrays)
+        seal(stream)
 
 
 def load(file: Path) -> Taxonomy | None:
-    """Reads a tree that `save` wrote; returns None if it is missing, damaged or of another format version."""
+    """Reads a tree that `save` wrote; returns None if it is missing, damaged, no tree, or of another format version."""
     try:
-        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+        with open_sealed(file) as (stream, length), np.load(stream, allow_pickle=False) as stored:
+            if sum(member.file_size for member in stored.zip.infolist()) > length:  # `save` packs nothing
+                return None
             metadata = json.loads(_unpack(stored["about"])[0])
             if metadata["format"] != FORMAT:
                 return None
@@ -74,11 +85,19 @@ def load(file: Path) -> Taxonomy | None:
                 n_beside=metadata["n_beside"],
                 problems=tuple(Problem(**problem) for problem in metadata["problems"]),
             )
-    except (OSError, ValueError, LookupError, TypeError, EOFError, BadZipFile):
+        if find_fault(taxonomy) or not _has_texts(taxonomy) or taxonomy.fingerprint != metadata["fingerprint"]:
+            return None
+    except _DAMAGED:
         return None
     mark_used(file)
-    taxonomy.__dict__["fingerprint"] = metadata["fingerprint"]  # spares `cached_property` the hashing
     return taxonomy
+
+
+def _has_texts(taxonomy: Taxonomy) -> bool:
+    """Whether what should be text is."""
+    problems = [text for one in taxonomy.problems for text in (one.kind, one.message, one.file, one.unit)]
+    texts = [*taxonomy.rank_names, *taxonomy.notes, *problems, taxonomy.source, taxonomy.line_unit]
+    return all(isinstance(text, str) for text in texts) and all(isinstance(one.line, int) for one in taxonomy.problems)
 
 
 def _pack(texts: Iterable[str]) -> npt.NDArray[np.uint8]:

@@ -1,14 +1,18 @@
 """Embeds prompts once and caches them on disk: safetensors for the embeddings, Arrow for the texts, memory-mapped.
 
-A bank's key is the hash of everything that the embeddings depend on (model, revision, tokenizer, precision, prompts, and the
-version of the code that wrote and embeds them), so a stale bank is never read. Pooling is not part of the key, since it is
-applied to the embeddings.
+A bank's key is the hash of everything that the embeddings depend on (model, revision, the files it was loaded from, tokenizer,
+precision, prompts, and the version of the code that wrote and embeds them), so a stale bank is never read. Pooling is not part
+of the key, since it is applied to the embeddings. A bank whose tensors do not match the checksum written with them, or are not
+unit rows of the right number and width, is made anew.
+
+Legend: P prompts, D embedding.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -17,8 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
 
 from bioclip_x.caches import fill_cache_folder, mark_used
 from bioclip_x.errors import PluginError
@@ -29,6 +32,11 @@ from bioclip_x.records import ModelCard, Prompt, TextBank
 from bioclip_x.text_bank.embed_texts import embed_texts
 
 FORMAT: Final = 1
+TOLERANCE: Final = 1e-2
+"""Tolerated deviation of a stored row's length from 1: half-precision models round."""
+ALIGNMENT: Final = 64
+"""Bytes, as of PyTorch's own tensors."""
+_CHECKSUM: Final = "crc32"
 
 
 def make_bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
@@ -41,9 +49,9 @@ def make_bank_key(card: ModelCard, prompts: Sequence[Prompt]) -> str:
     return digest.hexdigest()[:32]
 
 
-def add_code(key: str, code: str) -> str:
-    """Hashes a key with the identity of the code that the embeddings depend on: 32 hex digits."""
-    return hashlib.sha256(f"{key} {code}".encode()).hexdigest()[:32]
+def add_code(key: str, code: str, card: ModelCard) -> str:
+    """Hashes a key with the code that the embeddings depend on, and the files that their model was loaded from: 32 hex digits."""
+    return hashlib.sha256(f"{key} {code} {card.files}".strip().encode()).hexdigest()[:32]
 
 
 def build_bank(
@@ -63,9 +71,9 @@ def build_bank(
     interrupted run continues from what it has cached.
     """
     content = make_bank_key(encoder.card, prompts)
-    key = add_code(content, code)
+    key = add_code(content, code, encoder.card)
     folder = cache / key if cache else None
-    stored = _read(folder) if folder else None
+    stored = _read(folder, (len(prompts), encoder.card.dim)) if folder else None
     if stored is None:
         journal = cache / f"{key}.partial" if cache else None
         stored = _embed(encoder, [prompt.text for prompt in prompts], journal, progress)
@@ -115,23 +123,51 @@ def _embed(
     return embeddings[rows].contiguous(), tokens[rows].contiguous()
 
 
-def _read(folder: Path) -> tuple[torch.Tensor, torch.Tensor] | None:
+def _read(folder: Path, shape: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Reads a bank of the cache: unit embeddings [P, D] and token counts [P]. None where it is missing or damaged.
+
+    shape: P and D.
+    """
+    file = folder / "embeddings.safetensors"
+    if not file.is_file():  # reading a pipe would wait for ever
+        return None
+    expected = {"embeddings": ("F32", list(shape)), "tokens": ("I32", [shape[0]])}
     try:
-        tensors = load_file(folder / "embeddings.safetensors")
-        stored = tensors["embeddings"], tensors["tokens"]
-    except (OSError, SafetensorError, KeyError):
+        with safe_open(file, "pt") as content:
+            found = {name: content.get_slice(name) for name in expected}
+            if {name: (one.get_dtype(), one.get_shape()) for name, one in found.items()} != expected:
+                return None
+            about = content.metadata() or {}
+            stored = content.get_tensor("embeddings"), content.get_tensor("tokens")
+    except (OSError, SafetensorError):
+        return None
+    if about.get(_CHECKSUM) != _compute_checksum(*stored) or not _has_unit_rows(stored[0]):
         return None
     mark_used(folder)
     return stored
+
+
+def _compute_checksum(*tensors: torch.Tensor) -> str:
+    """Returns the CRC-32 of the tensors' bytes, eight hex digits."""
+    checksum = 0
+    for tensor in tensors:
+        checksum = zlib.crc32(_view_bytes(tensor), checksum)
+    return f"{checksum:08x}"
+
+
+def _has_unit_rows(embeddings_PD: torch.Tensor) -> bool:
+    return bool(((embeddings_PD.norm(dim=1) - 1).abs() <= TOLERANCE).all())  # false for NaN
 
 
 def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Sequence[Prompt]) -> None:
     """Writes a bank to the cache. Does nothing if it cannot be written, since this run has the bank in memory."""
     import pyarrow as pa  # slow to import, and needed for new banks only
 
-    # safetensors raises an error of its own on a full disk.
-    with suppress(OSError, SafetensorError), fill_cache_folder(folder) as partial:
-        save_file({"embeddings": stored[0], "tokens": stored[1]}, partial / "embeddings.safetensors")
+    with suppress(OSError), fill_cache_folder(folder) as partial:
+        with (partial / "embeddings.safetensors").open("wb") as stream:
+            stream.write(_make_header(*stored))
+            for tensor in stored:
+                stream.write(_view_bytes(tensor))
         table = pa.table(
             {
                 "class_index": [p.class_index for p in prompts],
@@ -143,3 +179,24 @@ def _write(folder: Path, stored: tuple[torch.Tensor, torch.Tensor], prompts: Seq
         )
         with pa.OSFile(str(partial / "prompts.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
+
+
+def _make_header(embeddings_PD: torch.Tensor, tokens_P: torch.Tensor) -> bytes:
+    """Makes a safetensors header with which the embeddings begin at a multiple of `ALIGNMENT`.
+
+    Products with a matrix that begins elsewhere, as with the library's own header, differ in the last bits, and a run that reads
+    a bank is to give the same numbers as the one that made it. A header is its length, 8 bytes, and JSON that may end in spaces.
+    """
+    middle = embeddings_PD.nbytes
+    document = {
+        "__metadata__": {_CHECKSUM: _compute_checksum(embeddings_PD, tokens_P)},
+        "embeddings": {"dtype": "F32", "shape": list(embeddings_PD.shape), "data_offsets": [0, middle]},
+        "tokens": {"dtype": "I32", "shape": list(tokens_P.shape), "data_offsets": [middle, middle + tokens_P.nbytes]},
+    }
+    header = json.dumps(document).encode()
+    header += b" " * (-(8 + len(header)) % ALIGNMENT)
+    return len(header).to_bytes(8, "little") + header
+
+
+def _view_bytes(tensor: torch.Tensor) -> memoryview:
+    return tensor.contiguous().numpy().reshape(-1).view(np.uint8).data

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import torch
 
-from bioclip_x.caches import prepare
+from bioclip_x.caches import clear_place, prepare
 from bioclip_x.errors import BioclipXError
 from bioclip_x.faults import naming
 from bioclip_x.hooks.components import LoadedEncoder
@@ -52,22 +52,38 @@ def embed_texts(
 
 
 class _Parts:
-    """The parts in a journal. earlier: those of an interrupted run. Deletes the journal after success."""
+    """The parts in a journal. earlier: those of an interrupted run. Deletes the journal after success.
+
+    A file in the journal's place that is of other texts, or no journal, is deleted; so are parts that are no embeddings.
+    """
 
     def __init__(self, path: Path | None, dim: int, texts: Sequence[str]) -> None:
         self.earlier: Iterator[torch.Tensor] = iter(())
         self._journal: Journal | None = None
+        self._dim = dim
         if path is None:
             return
         digest = hashlib.sha256("\0".join(texts).encode(errors="surrogatepass")).hexdigest()
         header = {"texts": digest, "dim": dim, "chunk": CHUNK}
         with suppress(OSError, BioclipXError):  # the cache is read-only, or another run embeds the same texts
             prepare(path)
-            self._journal, records = Journal.open(path, header)
-            self.earlier = (_to_part(record, dim) for record in records)
+            clear_place(path)
+            self._journal, _ = Journal.open(path, header, replace="anything")
+            self.earlier = self._read(
+                self._journal, [min(CHUNK, len(texts) - start) for start in range(0, len(texts), CHUNK)]
+            )
 
     def __enter__(self) -> _Parts:
         return self
+
+    def _read(self, journal: Journal, lengths: Sequence[int]) -> Iterator[torch.Tensor]:
+        """Yields the parts, of these numbers of texts, up to the first that is none, from which on they are dropped."""
+        for number, (place, record) in enumerate(journal.items()):
+            part_PD = _to_part(record, lengths[number], self._dim) if number < len(lengths) else None
+            if part_PD is None:
+                journal.truncate(place, number)
+                return
+            yield part_PD
 
     def append(self, part_PD: torch.Tensor) -> None:
         if self._journal:
@@ -85,5 +101,9 @@ class _Parts:
                 self._journal.close()
 
 
-def _to_part(record: bytes, dim: int) -> torch.Tensor:
-    return torch.from_numpy(np.frombuffer(bytearray(record), "<f4").reshape(-1, dim))
+def _to_part(record: bytes, count: int, dim: int) -> torch.Tensor | None:
+    """Returns the embeddings [count, D] of a record; None if it is something else."""
+    if len(record) != 4 * count * dim:
+        return None
+    part_PD = torch.from_numpy(np.frombuffer(bytearray(record), "<f4").reshape(count, dim))
+    return part_PD if bool(part_PD.isfinite().all()) else None

@@ -8,15 +8,16 @@ Legend: P prompts, C classes, D embedding.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from bioclip_x.caches import open_cache_file
+from bioclip_x.caches import load_or_fill
 from bioclip_x.records import TextBank
 
 CHUNK: Final = 8192
@@ -26,13 +27,12 @@ CHUNK: Final = 8192
 def add_mean(bank: TextBank, cache: Path | None = None) -> TextBank:
     """Adds `mean_D` to the bank, read from `cache`, or computed and cached. A cache that cannot be written is no error."""
     file = cache / bank.key / "mean.npy" if cache and bank.key else None
-    mean_D = _read(file, bank.embeddings_PD.shape[1]) if file else None
-    if mean_D is None:
-        mean_D = compute_mean_text(bank)
-        if file:
-            with suppress(OSError), open_cache_file(file) as stream:
-                np.save(stream, mean_D.numpy(), allow_pickle=False)
-    return replace(bank, mean_D=mean_D)
+    mean_D = load_or_fill(file, (bank.embeddings_PD.shape[1],), np.float64, partial(_fill_mean, bank))
+    return replace(bank, mean_D=torch.from_numpy(np.array(mean_D)))  # in memory, not mapped
+
+
+def _fill_mean(bank: TextBank, into_D: npt.NDArray[np.float64]) -> None:
+    into_D[:] = compute_mean_text(bank).numpy()
 
 
 def compute_mean_text(bank: TextBank) -> torch.Tensor:
@@ -45,12 +45,3 @@ def compute_mean_text(bank: TextBank) -> torch.Tensor:
     for start in range(0, len(factor_P), CHUNK):
         mean_D += factor_P[start : start + CHUNK] @ bank.embeddings_PD[start : start + CHUNK].double()
     return mean_D
-
-
-def _read(file: Path, dim: int) -> torch.Tensor | None:
-    try:
-        with file.open("rb") as stream:  # unlike np.load, never mistakes a damaged file for an archive
-            mean_D = np.lib.format.read_array(stream, allow_pickle=False)
-    except (OSError, ValueError):
-        return None
-    return torch.from_numpy(mean_D) if mean_D.shape == (dim,) and mean_D.dtype == np.float64 else None

@@ -22,10 +22,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from bioclip_x.caches import fill_array, fill_cache_folder, mark_used
+from bioclip_x.caches import fill_array, fill_cache_folder, open_array
 from bioclip_x.errors import ModelError, PluginError
 from bioclip_x.faults import naming
 from bioclip_x.hooks.components import LoadedEncoder
+from bioclip_x.io.seals import read_sealed, seal
 from bioclip_x.records import OwnClasses, Prompt, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name
@@ -95,8 +96,8 @@ def load_published_bank(
     owner_P = taxonomy.class_of_row[row_P].astype(np.int64)
     prompts = PublishedPrompts(taxonomy, own, owner_P)
     content = _make_key(encoder, own, taxonomy, row_P)
-    key = add_code(content, code)
-    stored = _read(cache / key) if cache else None
+    key = add_code(content, code, encoder.card)
+    stored = _read(cache / key, (len(row_P), encoder.card.dim)) if cache else None
     embeddings_PD, about = stored or _convert(
         encoder, own.embeddings, published_DR, prompts, row_P, cache, key, progress
     )
@@ -131,8 +132,10 @@ def _convert(
         with suppress(OSError), fill_cache_folder(cache / key) as folder:
             with (folder / _EMBEDDINGS).open("wb+") as stream:
                 about = fill_array(stream, shape, np.float32, fill)
-            (folder / _ABOUT).write_text(json.dumps(about))
-        if stored := _read(cache / key):
+            with (folder / _ABOUT).open("wb+") as stream:
+                stream.write(json.dumps(about).encode())
+                seal(stream)
+        if stored := _read(cache / key, shape):
             return stored
     embeddings_PD = np.empty(shape, np.float32)
     return embeddings_PD, fill(embeddings_PD)
@@ -253,12 +256,11 @@ def _make_key(encoder: LoadedEncoder, own: OwnClasses, taxonomy: Taxonomy, row_P
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:32]
 
 
-def _read(folder: Path) -> tuple[npt.NDArray[np.float32], dict[str, Any]] | None:
+def _read(folder: Path, shape: tuple[int, int]) -> tuple[npt.NDArray[np.float32], dict[str, Any]] | None:
+    """Maps the embeddings [P, D] and reads the figures for the notes. None where they are missing or damaged."""
     try:
-        about = json.loads((folder / _ABOUT).read_text())
-        # Copy-on-write: torch needs writable memory, and the file must not change.
-        stored = np.lib.format.open_memmap(folder / _EMBEDDINGS, mode="c"), about
+        about = json.loads(read_sealed(folder / _ABOUT))
     except (OSError, ValueError):
         return None
-    mark_used(folder)
-    return stored
+    embeddings_PD = open_array(folder / _EMBEDDINGS, shape, np.float32)
+    return None if embeddings_PD is None else (embeddings_PD, about)

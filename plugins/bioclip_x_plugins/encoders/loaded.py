@@ -190,4 +190,5 @@ def _make_model_card(
         demo=about.get("demo", ""),
         descriptors=find_card_file(located.folder, about.get("descriptors"), located.root) if located.folder else None,
         preprocessing=preprocessing,
+        files=located.files,
     )

@@ -24,7 +24,7 @@ CARD = "bioclip_x.json"
 class Located:
     """A located model. folder: of hf-hub:, local-dir: and package: models. root: of package: models, the package's folder.
 
-    architecture, tag: of open_clip names.
+    architecture, tag: of open_clip names. files: of hf-hub: models, identifies the files as they are on this machine.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Located:
     root: Path | None = None
     architecture: str = ""
     tag: str = ""
+    files: str = ""
 
 
 def locate(model: str, name: str = "") -> Located:
@@ -42,7 +43,7 @@ def locate(model: str, name: str = "") -> Located:
     if scheme == "hf-hub":
         repository, _, revision = rest.partition("@")
         folder = fetch_model_folder(repository, revision or None)
-        return Located(name, f"{repository}@{folder.name}", _check_folder(folder, name))
+        return Located(name, f"{repository}@{folder.name}", _check_folder(folder, name), files=_hash_stamps(folder))
     if scheme:
         folder = find_local_folder(name, scheme, rest)
         return Located(name, _hash_content(folder), folder, find_package(rest) if scheme == "package" else None)
@@ -134,12 +135,28 @@ def _check_folder(folder: Path, model: str) -> Path:
 def _hash_content(folder: Path) -> str:
     """Hashes everything that affects the model's output: weights, configurations, tokenizer, gate."""
     digest = hashlib.sha256()
-    suffixes = (".json", ".safetensors", ".bin", ".txt", ".model")
-    for file in sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in suffixes):
-        if file.name == RECORD:
-            continue
+    for file in _list_content(folder):
         digest.update(file.name.encode())
         with file.open("rb") as handle:
             while block := handle.read(1 << 20):
                 digest.update(block)
     return f"sha256:{digest.hexdigest()[:16]}"
+
+
+def _hash_stamps(folder: Path) -> str:
+    """Hashes what tells that a file of a snapshot was changed in place: its blob in the hub's cache, its size and its time.
+
+    A commit's files are too large to be hashed at every start, and do not change as a rule.
+    """
+    stamps = [
+        [file.name, file.resolve().name, (status := file.stat()).st_size, status.st_mtime_ns]
+        for file in _list_content(folder)
+    ]
+    return hashlib.sha256(json.dumps(stamps).encode()).hexdigest()[:16]
+
+
+def _list_content(folder: Path) -> list[Path]:
+    """Lists the files that affect a model's output: weights, configurations, tokenizer, gate."""
+    suffixes = (".json", ".safetensors", ".bin", ".txt", ".model")
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in suffixes)
+    return [file for file in files if file.name != RECORD]

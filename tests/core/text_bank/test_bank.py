@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load, save
 
 from bioclip_x.records import ModelCard, Prompt
-from bioclip_x.text_bank.bank import build_bank, make_bank_key
+from bioclip_x.text_bank.bank import ALIGNMENT, build_bank, make_bank_key
 
 
 class Encoder:
@@ -18,10 +22,12 @@ class Encoder:
     def __init__(self, revision: str = "1", precision: str = "fp32") -> None:
         self.card = ModelCard("m", revision, "t", precision, 2, 1.0, 0.0, context_length=5)
         self.asked: list[str] = []
+        self.scale = 1.0
 
     def encode_texts(self, texts: Sequence[str]) -> torch.Tensor:
         self.asked += texts
-        return torch.tensor([[np.cos(len(t)), np.sin(len(t))] for t in texts], dtype=torch.float32)
+        rows = torch.tensor([[np.cos(len(t)), np.sin(len(t))] for t in texts], dtype=torch.float32)
+        return rows if self.scale == 1 else rows * self.scale
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(t) for t in texts]
@@ -84,3 +90,57 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     bank = build_bank(Encoder(), PROMPTS, 3, cache=blocked)  # type: ignore[arg-type]
     assert bank.embeddings_PD.shape == (4, 2)
     assert build_bank(Encoder(), PROMPTS, 3).key == bank.key  # type: ignore[arg-type]
+
+
+def test_changed_tensors_are_not_believed(tmp_path: Path) -> None:
+    expected = build_bank(Encoder(), PROMPTS, 3, cache=tmp_path)  # type: ignore[arg-type]
+    file = tmp_path / expected.key / "embeddings.safetensors"
+    whole = file.read_bytes()
+    tensors = load(whole)
+    rows, tokens = tensors["embeddings"], tensors["tokens"]
+    with safe_open(file, "pt") as stored:
+        about = stored.metadata()
+    changed = [
+        ({"embeddings": rows.flip(0).contiguous(), "tokens": tokens}, about),
+        ({"embeddings": rows * 2, "tokens": tokens}, about),
+        ({"embeddings": rows, "tokens": tokens - 9}, about),
+        ({"embeddings": rows, "tokens": tokens}, None),
+        ({"embeddings": rows[:-1].contiguous(), "tokens": tokens[:-1].contiguous()}, about),
+        ({"embeddings": rows.double(), "tokens": tokens}, about),
+    ]
+    for content, metadata in changed:
+        file.write_bytes(save(content, metadata))
+        bank = build_bank(Encoder(), PROMPTS, 3, cache=tmp_path)  # type: ignore[arg-type]
+        torch.testing.assert_close(bank.embeddings_PD, expected.embeddings_PD, atol=0, rtol=0)
+        assert bank.truncated == 1 and file.read_bytes() == whole
+
+
+def test_rows_that_are_no_directions_are_not_believed(tmp_path: Path) -> None:
+    """Even with the right checksum, as an encoder at fault would have them written."""
+    for value in (0.0, 3.0):  # others are refused when they are embedded
+        encoder = Encoder()
+        encoder.scale = value
+        key = build_bank(encoder, PROMPTS, 3, cache=tmp_path).key  # type: ignore[arg-type]
+        assert (tmp_path / key).is_dir()
+        again = Encoder()
+        bank = build_bank(again, PROMPTS, 3, cache=tmp_path)  # type: ignore[arg-type]
+        assert again.asked and bool((bank.embeddings_PD.norm(dim=1) - 1).abs().max() < 1e-6)
+        shutil.rmtree(tmp_path / key)
+
+
+def test_a_bank_that_is_read_is_aligned_as_one_that_was_made(tmp_path: Path) -> None:
+    """Products with it then have the same last bits."""
+    prompts = [Prompt("a" * n, n, "common") for n in range(1, 12)]
+    for count in range(1, len(prompts)):
+        build_bank(Encoder(), prompts[:count], 12, cache=tmp_path)  # type: ignore[arg-type]
+        again = Encoder()
+        bank = build_bank(again, prompts[:count], 12, cache=tmp_path)  # type: ignore[arg-type]
+        assert not again.asked and bank.embeddings_PD.data_ptr() % ALIGNMENT == 0
+
+
+def test_the_key_covers_the_files_of_the_model(tmp_path: Path) -> None:
+    one, other = Encoder(), Encoder()
+    other.card = replace(other.card, files="changed in place")
+    first, second = (build_bank(encoder, PROMPTS, 3, cache=tmp_path) for encoder in (one, other))  # type: ignore[arg-type]
+    assert other.asked and first.key != second.key
+    assert first.content == second.content, "what a calibration is valid for is the same on every machine"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from bioclip_x.io.journal import Journal
+from bioclip_x.io.journal import Journal, read_header
 from bioclip_x.records import ModelCard, Prompt
 from bioclip_x.text_bank import embed_texts as module
 from bioclip_x.text_bank.bank import build_bank
@@ -101,3 +101,37 @@ def test_a_full_disk_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("bioclip_x.io.journal.write_all", fail_at_third)
     assert torch.equal(embed(Encoder(), tmp_path / "key.partial"), embed(Encoder(), None))
     assert len(writes) == 3 and not (tmp_path / "key.partial").exists()
+
+
+def test_what_is_no_journal_of_these_texts_is_replaced(tmp_path: Path) -> None:
+    """A part of another size, one that is not finite, too many parts, another file, a folder, a pipe."""
+    expected = embed(Encoder(), None)
+    path = tmp_path / "key.partial"
+    with pytest.raises(KeyboardInterrupt):
+        embed(Encoder(n_calls=1), path)
+    begun = path.read_bytes()
+
+    def add(*records: bytes) -> None:
+        path.write_bytes(begun)
+        header = read_header(path)
+        with Journal.open(path, header)[0] as journal:
+            for record in records:
+                journal.append(record)
+
+    for records in (
+        [bytes(4)],
+        [bytes(4 * 2 * 2)],
+        [np.full(6, np.nan, "<f4").tobytes()],
+        [expected[3:6].numpy().tobytes(), expected[6:9].numpy().tobytes(), expected[9:].numpy().tobytes(), bytes(8)],
+    ):
+        add(*records)
+        encoder = Encoder()
+        assert torch.equal(embed(encoder, path), expected)
+        assert encoder.asked == (7 if len(records) == 1 else 0) and not path.exists()
+    for make in (Path.mkdir, os.mkfifo, lambda path: path.write_bytes(b"{}\n" * 9), lambda path: path.symlink_to(path)):
+        make(path)
+        with pytest.raises(KeyboardInterrupt):
+            embed(Encoder(n_calls=2), path)
+        encoder = Encoder()
+        assert torch.equal(embed(encoder, path), expected)
+        assert encoder.asked == 4 and not path.exists()

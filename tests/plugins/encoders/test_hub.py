@@ -7,6 +7,7 @@ import pytest
 from bioclip_x.errors import ModelError
 from bioclip_x_plugins.encoders.aliases import read_aliases
 from bioclip_x_plugins.encoders.hub import read_commit
+from bioclip_x_plugins.encoders.locate import locate
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from helpers import COMMIT, lay_hub_cache
 
@@ -33,3 +34,28 @@ def test_embeddings_of_another_commit_than_the_names_are_not_used(
     assert names is not None and facts.revision in names.source
     with pytest.raises(ModelError, match=f"--revision {facts.revision}"):
         OpenClip().own_classes("bioclip-2", embeddings=True)
+
+
+def test_a_snapshot_that_was_changed_in_place_is_told_apart(tiny_model: str, hub_home: Path, tmp_path: Path) -> None:
+    """By its files, as in the hub's cache: links to blobs. The revision, which outputs report, is the commit."""
+    lay_hub_cache(hub_home, "org/name", Path(tiny_model.removeprefix("local-dir:")))
+    weights = hub_home / "hub" / "models--org--name" / "snapshots" / COMMIT / "open_clip_model.safetensors"
+    blob = tmp_path / "blob"
+    weights.rename(blob)
+    weights.symlink_to(blob)
+
+    def find() -> tuple[str, str]:
+        located = locate("hf-hub:org/name")
+        return located.revision, located.files
+
+    before = find()
+    assert find() == before and before[1]
+    raw = blob.read_bytes()
+    blob.write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))  # the same size
+    after = find()
+    assert after[0] == before[0] == f"org/name@{COMMIT}" and after[1] != before[1]
+    (tmp_path / "other").write_bytes(raw)
+    weights.unlink()
+    weights.symlink_to(tmp_path / "other")
+    assert find()[1] not in (before[1], after[1])
+    assert locate(tiny_model).files == ""  # the revision is a hash of the content
