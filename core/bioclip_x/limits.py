@@ -60,6 +60,25 @@ SCORES: Final = 1 << 31
 XMP_BYTES: Final = 16 << 20
 """Bytes of an image's XMP sidecar file."""
 
+# Models and training
+
+MODEL_DOCUMENT_BYTES: Final = 4 << 20
+"""Bytes of a model's configuration and of its card."""
+MODEL_WIDTH: Final = 1 << 16
+"""Width of a tower, and size of an embedding."""
+MODEL_LAYERS: Final = 1000
+"""Layers of a tower, or of one of its four stages."""
+MODEL_IMAGE_SIDE: Final = 1 << 13
+"""Pixels of a side of a model's images."""
+MODEL_PATCHES: Final = 1 << 16
+"""Patches of an image."""
+MODEL_TOKENS: Final = 1 << 13
+"""Tokens of a text."""
+MODEL_VOCABULARY: Final = 1 << 23
+"""Tokens that a model knows."""
+MODEL_PARAMETERS: Final = 1 << 36
+"""Parameters of a model that is made anew. Of one with weights, the file of weights has at least a byte for each."""
+
 # Language models
 
 ANSWER_CHARACTERS: Final = 1 << 20

@@ -152,7 +152,7 @@ def _settings() -> Iterator[Case]:
     numbers: dict[str, tuple[Any, ...]] = {
         "vision_cfg.layers": (0, -1, True, 2.5, *HUGE, [1, 1, 1, 10**9], [1, 1]),
         "vision_cfg.width": (0, -1, 10**6, *HUGE, 7),
-        "vision_cfg.head_width": (0, -4, 10**9, 3),
+        "vision_cfg.head_width": (0, -4, 10**9),
         "vision_cfg.patch_size": (0, -16, 33, 10**9),
         "vision_cfg.image_size": (0, -32, 10**6, [10**6, 10**6], 10**20, [32], [32, -32]),
         "vision_cfg.mlp_ratio": (0.0, -1.0, float("nan"), float("inf"), 1e9, 1e308),
@@ -613,7 +613,7 @@ def _run_head(
     if folder is None:  # `about_text` is optional before it
         assert isinstance(about_text, Path)
         about_text, folder = None, about_text
-    lineages = [f'[["species", "{name}"]]' for name in ("Parus major", "Cyanistes caeruleus", "Erithacus rubecula")]
+    lineages = [f'[["", "{name}"]]' for name in ("Parus major", "Cyanistes caeruleus", "Erithacus rubecula")]
     tensors = {
         "weight": torch.randn(3, MODEL["embed_dim"], generator=torch.Generator().manual_seed(0)), "bias": torch.zeros(3),
         "classes": _pack("\n".join(lineages)),
