@@ -64,6 +64,8 @@ XMP_BYTES: Final = 16 << 20
 
 MODEL_DOCUMENT_BYTES: Final = 4 << 20
 """Bytes of a model's configuration and of its card."""
+MODEL_FILE_BYTES: Final = 1 << 30
+"""Bytes of each other file in a model's folder, such as that of its tokenizer; weights may have more."""
 MODEL_WIDTH: Final = 1 << 16
 """Width of a tower, and size of an embedding."""
 MODEL_LAYERS: Final = 1000

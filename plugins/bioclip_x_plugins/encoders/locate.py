@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.plugin import MODEL_DOCUMENT_BYTES, ModelError, open_tensors, read_yaml, resolve_inside
+from bioclip_x.plugin import MODEL_DOCUMENT_BYTES, MODEL_FILE_BYTES, ModelError, open_tensors, read_yaml, resolve_inside
 from bioclip_x_plugins.encoders.aliases import read_aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS, fetch_model_folder
 
@@ -42,11 +42,11 @@ def locate(model: str, name: str = "") -> Located:
     if scheme == "hf-hub":
         repository, _, revision = rest.partition("@")
         folder = fetch_model_folder(repository, revision or None)
-        check_weights(_check_folder(folder, name))
+        check_weights(_check_folder(folder, name), name)
         return Located(name, f"{repository}@{folder.name}", folder)
     if scheme:
         folder = find_local_folder(name, scheme, rest)
-        check_weights(folder)  # before the whole file is read
+        check_weights(folder, name)  # before the whole file is read
         return Located(name, _hash_content(folder), folder, find_package(rest) if scheme == "package" else None)
     architecture, _, tag = rest.partition("/")
     if not tag:
@@ -142,15 +142,17 @@ def _check_file(file: Path) -> None:
         raise ModelError(f"{file}: expected a file, found a folder, a pipe, a device or a link that leads nowhere")
 
 
-def check_weights(folder: Path) -> None:
+def check_weights(folder: Path, model: str) -> None:
     """Raises ModelError if a model's weights are no whole safetensors file: their header is checked, which takes no time.
 
     Pickles are checked when they are loaded.
     """
     if (folder / SAFETENSORS).exists():
-        with open_tensors(folder / SAFETENSORS, ModelError) as file:
-            if not file.keys():
-                raise ModelError(f"{folder / SAFETENSORS} has no tensors")
+        try:
+            with open_tensors(folder / SAFETENSORS, ModelError):
+                pass
+        except ModelError as problem:
+            raise ModelError(f"{model}: {problem}") from None
 
 
 def _hash_content(folder: Path) -> str:
@@ -160,6 +162,8 @@ def _hash_content(folder: Path) -> str:
     for file in sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in suffixes):
         if file.name == RECORD:
             continue
+        if file.suffix in (".json", ".txt") and file.stat().st_size > MODEL_FILE_BYTES:
+            raise ModelError(f"{file} has more than {MODEL_FILE_BYTES:,} bytes, which no file of a tokenizer has; remove it")
         digest.update(file.name.encode())
         with file.open("rb") as handle:
             while block := handle.read(1 << 20):
