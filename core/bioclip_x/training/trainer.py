@@ -309,9 +309,9 @@ class Trainer:
             {name: part.state_dict() for name, part in parts.items()},
             fingerprint=self.fingerprint,
             epochs=self.config.epochs,
+            steps_per_epoch=self.steps_per_epoch,
         )
-        for name, part in parts.items():
-            part.load_state_dict(checkpoint.states[name])
+        checkpoints.restore(path, parts, checkpoint.states)
         self.metrics.update(checkpoint.metrics)
         return checkpoint.place
 
