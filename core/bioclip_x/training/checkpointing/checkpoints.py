@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import pickle
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import summarise
@@ -173,6 +174,14 @@ def mark_best(path: Path, metric: str, value: float) -> None:
         handle.write("\n")
 
 
+def read(path: Path) -> Document:
+    """Reads what a checkpoint says, without what is sharded. Raises TrainingError for a damaged one, with a remedy."""
+    try:
+        return _read_document(path)
+    except _UNREADABLE as problem:
+        raise _make_error(path, problem) from None
+
+
 def load(
     path: Path,
     template: Mapping[str, Any],
@@ -180,19 +189,16 @@ def load(
     fingerprint: Mapping[str, Any],
     epochs: int,
     steps_per_epoch: int | None = None,
+    document: Document | None = None,
 ) -> Checkpoint:
     """Loads a checkpoint, on the CPU. Called by all processes.
 
     template: the states of the run at hand; a tensor that is sharded there is loaded sharded. steps_per_epoch: of the run at
-    hand, by which its progress is checked.
+    hand, by which its progress is checked. document: as `read` returns it, if the file has been read.
     Raises TrainingError if it cannot be read, or belongs to another run, and says in what this differs.
     """
-    try:
-        document = _read_document(path)
-        before = json.loads(document.fingerprint)
-    except _UNREADABLE as problem:
-        raise _make_error(path, problem) from None
-    _check_run(path, before, fingerprint)
+    document = document or read(path)
+    _check_run(path, json.loads(document.fingerprint), fingerprint)
     if epochs < document.epochs:
         raise TrainingError(f"{path}: epochs was {document.epochs}, now {epochs}; it can only be increased")
     place = document.place
@@ -216,29 +222,46 @@ def restore(path: Path, parts: Mapping[str, Any], states: Mapping[str, Any]) -> 
     """
     for name, part in parts.items():
         try:
-            part.load_state_dict(states[name])
             if isinstance(part, torch.optim.Optimizer):
-                _check_optimizer(part)
+                groups = [dict(group) for group in part.param_groups]
+                _check_values(states[name])  # torch would convert them
+                part.load_state_dict(states[name])
+                _check_optimizer(part, groups)
+            else:
+                part.load_state_dict(states[name])
         except Exception as problem:  # torch and plugins check states, or fail on them, in ways of their own
             raise _make_error(path, ValueError(f"the state of {name}: {summarise(problem)}")) from None
 
 
-def _check_optimizer(optimizer: torch.optim.Optimizer) -> None:
-    """Raises ValueError for values that are not those of its parameters, which torch takes as they are."""
-    expected = {key: type(value) for key, value in optimizer.defaults.items() if isinstance(value, float | bool)}
-    keys = {frozenset(state) for state in optimizer.state.values()}
-    if len(keys) > 1:
+def _check_values(state: Mapping[str, Any]) -> None:
+    """Raises ValueError unless all values that an optimiser keeps of its parameters are tensors of floating point."""
+    for name, value in iterate_leaves(state["state"]):
+        if not isinstance(value, str) and (not isinstance(value, torch.Tensor) or not value.is_floating_point()):
+            raise ValueError(f"{name}: expected a tensor of floating point, got {getattr(value, 'dtype', value)!r:.80}")
+
+
+def _check_optimizer(optimizer: torch.optim.Optimizer, before: Sequence[Mapping[str, Any]]) -> None:
+    """Raises ValueError for what is not of this run, and torch takes as it is. before: its groups, of this run."""
+    if len({frozenset(state) for state in optimizer.state.values()}) > 1:
         raise ValueError("values are missing of some parameters")
-    for group in optimizer.param_groups:
-        for key, kind in expected.items():
-            if not isinstance(value := group.get(key), kind) or (kind is float and value < 0):
-                raise ValueError(f"{key}: expected {kind.__name__}, not negative, got {value!r:.80}")
+    for group, own in zip(optimizer.param_groups, before):
+        if not isinstance(rate := group.get("lr"), float) or not 0 <= rate < math.inf:
+            raise ValueError(f"lr: expected a number from 0, got {rate!r:.80}")
+        for key in ("betas", "eps", "weight_decay"):
+            if group.get(key) != own.get(key):
+                raise ValueError(f"{key}: {group.get(key)!r:.80}, now {own.get(key)!r}")
         for parameter in group["params"]:
             for key, value in optimizer.state.get(parameter, {}).items():
-                if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-                    raise ValueError(f"{key}: expected a tensor of floating point, got {value!r:.80}")
-                if value.shape not in (parameter.shape, torch.Size()) or (key != "step" and value.shape != parameter.shape):
+                if key != "step" and value.shape != parameter.shape:
                     raise ValueError(f"{key}: expected {list(parameter.shape)}, got {list(value.shape)}")
+
+
+def _check_json(text: str) -> str:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("fingerprint: it is no JSON") from None
+    return text
 
 
 class _Place(BaseModel):
@@ -252,7 +275,7 @@ class _Place(BaseModel):
     epoch_loss: float
 
 
-class _Document(BaseModel):
+class Document(BaseModel):
     """What `save` writes."""
 
     model_config = _STRICT
@@ -260,7 +283,7 @@ class _Document(BaseModel):
     format: Literal[2]
     place: _Place
     states: dict[str, Any]
-    fingerprint: str
+    fingerprint: Annotated[str, AfterValidator(_check_json)]
     epochs: int = Field(ge=1)
     metrics: dict[str, float]
     files: Any = None
@@ -276,15 +299,15 @@ class _Best(BaseModel):
     value: float
 
 
-def _read_document(path: Path) -> _Document:
+def _read_document(path: Path) -> Document:
     """Raises one of `_UNREADABLE`."""
     document = read_rest(path)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError("it is not a checkpoint of this version of bioclip-x")
     try:
-        return _Document.model_validate(document)
+        return Document.model_validate(document)
     except ValidationError as problem:
-        raise ValueError(str(find_first_error(problem, _Document))) from None
+        raise ValueError(str(find_first_error(problem, Document))) from None
 
 
 def _make_error(path: Path, problem: Exception) -> TrainingError:
@@ -315,6 +338,9 @@ def _check_shapes(path: Path, states: Mapping[str, Any], template: Mapping[str, 
         for name in dict.fromkeys((*current, *stored)) if current else ():  # an optimiser at its first step has none
             if stored.get(name) != current.get(name):
                 differences.append(f"{part}.{name}: {stored.get(name, 'nothing')}, now {current.get(name, 'nothing')}")
+        if isinstance(wanted, Mapping) and states[part].keys() != wanted.keys():
+            keys = sorted(map(str, states[part].keys() ^ wanted.keys()))
+            differences += [f"{part}.{key}: not in both" for key in keys if not any(f"{part}.{key}" in one for one in differences)]
     if differences:
         raise TrainingError(
             f"{path} is of another model: {list_some(differences)}; start a new run in another output folder"
