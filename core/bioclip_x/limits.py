@@ -98,6 +98,27 @@ TERMINAL: Final = (20, 10_000)
 MESSAGE_CHARACTERS: Final = 10_000
 """Characters of an error that are printed: its beginning and its end."""
 
+# Models and training
+
+MODEL_DOCUMENT_BYTES: Final = 4 << 20
+"""Bytes of a model's configuration and of its card."""
+MODEL_FILE_BYTES: Final = 1 << 30
+"""Bytes of each other file in a model's folder, such as that of its tokenizer; weights may have more."""
+MODEL_WIDTH: Final = 1 << 16
+"""Width of a tower, and size of an embedding."""
+MODEL_LAYERS: Final = 1000
+"""Layers of a tower, or of one of its four stages."""
+MODEL_IMAGE_SIDE: Final = 1 << 13
+"""Pixels of a side of a model's images."""
+MODEL_PATCHES: Final = 1 << 16
+"""Patches of an image."""
+MODEL_TOKENS: Final = 1 << 13
+"""Tokens of a text."""
+MODEL_VOCABULARY: Final = 1 << 23
+"""Tokens that a model knows."""
+MODEL_PARAMETERS: Final = 1 << 36
+"""Parameters of a model that is made anew. Of one with weights, the file of weights has at least a byte for each."""
+
 # Language models
 
 ANSWER_CHARACTERS: Final = 1 << 20

@@ -8,13 +8,18 @@ from typing import Final
 _CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
+LONGEST_NAME: Final = 200
+"""Characters of a name in a list of names; a longer one is cut."""
+
+
 def list_some(names: Sequence[str], most: int = 5) -> str:
     """Joins the first few names and adds the number of further ones.
 
     >>> list_some(["a", "b", "c"], most=2)
     'a, b, … (1 more)'
     """
-    return ", ".join(names[:most]) + (f", … ({len(names) - most} more)" if len(names) > most else "")
+    shown = (name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in names[:most])
+    return ", ".join(shown) + (f", … ({len(names) - most} more)" if len(names) > most else "")
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

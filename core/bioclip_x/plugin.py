@@ -131,6 +131,15 @@ if TYPE_CHECKING:
         CELL_CHARACTERS,
         LINE_CHARACTERS,
         META_BYTES,
+        MODEL_DOCUMENT_BYTES,
+        MODEL_FILE_BYTES,
+        MODEL_IMAGE_SIDE,
+        MODEL_LAYERS,
+        MODEL_PARAMETERS,
+        MODEL_PATCHES,
+        MODEL_TOKENS,
+        MODEL_VOCABULARY,
+        MODEL_WIDTH,
         NEWICK_CHARACTERS,
         PACKED_REPLY_BYTES,
         PRIOR_WEIGHT,
@@ -237,52 +246,55 @@ if TYPE_CHECKING:
     )
     from bioclip_x.taxonomy.scoring.path_sums import sum_down
     from bioclip_x.taxonomy.scoring.rollup import roll_up
+    from bioclip_x.tensor_files import open_tensors, read_tensors
     from bioclip_x.validation import FieldError, find_first_error
 
 __all__ = [
     "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "DELIMITERS", "EXPLANATION_FORMAT", "LINE_CHARACTERS", "LINNAEAN",
-    "META_BYTES", "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES", "PRIOR_WEIGHT", "RANKS",
-    "REPLY_BYTES", "ROW_COLUMNS", "SCORE", "SCORES", "TAXON", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets",
-    "BinaryStream", "BioclipXError", "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport",
-    "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
-    "DatasetCapabilities", "DatasetError", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector",
-    "DetectorCapabilities", "EmbeddingMap", "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures",
-    "EvaluationReport", "EventImage", "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings",
-    "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier",
-    "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures",
-    "ImageFiles", "ImageSource", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
-    "LanguageModelError", "LayeredEncoder", "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch",
-    "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits",
-    "Loss", "LossCapabilities", "LossInput", "Mask", "Match", "MatchedColumns", "Measure", "Mismatch",
-    "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NearestImage", "Neighbours", "NoAnswerError",
-    "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures",
-    "PathName", "PluginError", "PluginInUse", "Pooling", "PrecomputedScorer", "Prediction", "PreparedDetector",
-    "Problem", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
-    "PublishedSource", "RankColumn", "RankWinner", "RealNumbers", "Recipe", "RecipeError", "Region", "Registry",
-    "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "RunContext",
-    "RunFigures", "Sample", "SavedHead", "ScientificName", "Scorer", "ScorerCapabilities", "Scores", "ScoresError",
-    "SeveralParents", "SimpleShot", "Source", "Step", "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon",
-    "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities",
-    "TemplateSet", "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextMatcher", "TextRequest",
-    "TextlessScorer", "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError",
-    "TreeTensors", "Validated", "WholeNumbers", "WordList", "add_beside", "add_inner_classes", "check_path",
-    "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights", "compute_lca_costs",
-    "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry", "decode_head", "decode_mask",
-    "detect_encoding", "drop_placeholder", "encode_mask", "encode_polygons", "encode_runs", "escape_controls",
-    "escape_surrogates", "expand_home", "explain_csv_error", "find_box", "find_cache_folder", "find_clades",
-    "find_first_error", "find_marked_encoding", "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot",
-    "format_taxonomic_name", "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages",
-    "guess_delimiter", "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url",
-    "is_written_in_place", "leaves_folder", "list_as_published", "list_brands", "list_some", "load_caption_prompt",
-    "load_linear_head", "load_or_fill", "load_template", "load_template_set", "load_words", "make_ascii_head",
-    "make_temporary_folder", "mark_used", "mask_of", "match_columns", "match_head", "match_labels", "match_list",
-    "match_taxon", "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_content",
-    "open_database", "open_image", "open_output", "open_parquet_writer", "open_replacement", "open_temporary",
-    "parse_name", "pluralise", "read_delimited_rows", "read_json", "read_labels", "read_lines",
-    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
-    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
-    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
-    "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line", "to_networkx",
+    "META_BYTES", "MODEL_DOCUMENT_BYTES", "MODEL_FILE_BYTES", "MODEL_IMAGE_SIDE", "MODEL_LAYERS",
+    "MODEL_PARAMETERS", "MODEL_PATCHES", "MODEL_TOKENS", "MODEL_VOCABULARY", "MODEL_WIDTH", "NEWICK_CHARACTERS",
+    "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES", "PRIOR_WEIGHT", "RANKS", "REPLY_BYTES", "ROW_COLUMNS", "SCORE",
+    "SCORES", "TAXON", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError",
+    "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column", "ComponentSpec",
+    "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError", "Descriptor",
+    "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap", "Encoder",
+    "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage", "ExampleScorer",
+    "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities",
+    "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
+    "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "ImageSource", "KnownModel",
+    "LabelledDataset", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder",
+    "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch", "LoadedEncoder", "LoadedEncoderCapabilities",
+    "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits", "Loss", "LossCapabilities", "LossInput", "Mask",
+    "Match", "MatchedColumns", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage",
+    "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses",
+    "OwnRecipe", "PatchEncoder", "PatchFeatures", "PathName", "PluginError", "PluginInUse", "Pooling",
+    "PrecomputedScorer", "Prediction", "PreparedDetector", "Problem", "Processes", "Prompt", "PromptContribution",
+    "PromptSet", "PromptTemplate", "Provenance", "PublishedSource", "RankColumn", "RankWinner", "RealNumbers",
+    "Recipe", "RecipeError", "Region", "Registry", "Remainder", "Report", "ReportCapabilities", "ReportWriter",
+    "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample", "SavedHead", "ScientificName", "Scorer",
+    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step", "StepEnd",
+    "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
+    "TaxonomyReader", "TaxonomyReaderCapabilities", "TemplateSet", "TextBank", "TextBuilder",
+    "TextBuilderCapabilities", "TextMatcher", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
+    "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "WholeNumbers", "WordList",
+    "add_beside", "add_inner_classes", "check_path", "combine_columns", "compute_bets", "compute_cache_logits",
+    "compute_heights", "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties",
+    "create_registry", "decode_head", "decode_mask", "detect_encoding", "drop_placeholder", "encode_mask",
+    "encode_polygons", "encode_runs", "escape_controls", "escape_surrogates", "expand_home", "explain_csv_error",
+    "find_box", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above",
+    "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels",
+    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
+    "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published",
+    "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill", "load_template",
+    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
+    "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content", "normalise_rank",
+    "open_archive", "open_cache_file", "open_content", "open_database", "open_image", "open_output",
+    "open_parquet_writer", "open_replacement", "open_temporary", "open_tensors", "parse_name", "pluralise",
+    "read_delimited_rows", "read_json", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
+    "read_stream_lines", "read_tensors", "read_text", "read_yaml", "refuse_unmatched", "report_progress",
+    "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet",
+    "select_largest", "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down",
+    "sweep", "sync_folder", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -301,18 +313,19 @@ TOPICS: Final = {
     "What components must be able to do": (
         ("hooks.components",
          "Adapter Captioner CardReport ClassListDataset Dataset Detector Encoder EvaluationReport ExampleScorer Head "
-         "ImageClassifier ImageDecoder ImageSource "
-         "LabelledDataset LanguageModel LayeredEncoder LinearHead LoadedEncoder LogitAdjustment Loss MismatchExplainer "
-         "NotingAdjustment PatchEncoder PrecomputedScorer PreparedDetector Report ReportWriter Sample Scorer TaxonomyReader "
-         "TextBuilder TextlessScorer Tokenizer TrainableEncoder"),
+         "ImageClassifier ImageDecoder ImageSource LabelledDataset LanguageModel LayeredEncoder LinearHead "
+         "LoadedEncoder LogitAdjustment Loss MismatchExplainer NotingAdjustment PatchEncoder PrecomputedScorer "
+         "PreparedDetector Report ReportWriter Sample Scorer TaxonomyReader TextBuilder TextlessScorer Tokenizer "
+         "TrainableEncoder"),
     ),
     "The records that they take and return": (
         ("records",
-         "Answer ConfusionMatrix CurvePoint EmbeddingMap EpochEnd EvaluationFigures EventImage ExampleSet Explanation Gathered "
-         "HeadInput HeatMap ImageFeatures KnownModel Logits LossInput Mask Measure Mismatch ModelCard NearestImage Neighbours "
-         "OpenedImage OwnClasses OwnRecipe PatchFeatures PluginInUse Prediction Problem Processes Prompt PromptContribution "
-         "PromptSet Provenance RankWinner Region Remainder Result RunContext RunFigures Scores Source Step StepEnd "
-         "SupportImages Synonym Taxon TaxonGroup TextBank TextMatcher TextRequest TreeTensors Validated"),
+         "Answer ConfusionMatrix CurvePoint EmbeddingMap EpochEnd EvaluationFigures EventImage ExampleSet "
+         "Explanation Gathered HeadInput HeatMap ImageFeatures KnownModel Logits LossInput Mask Measure Mismatch "
+         "ModelCard NearestImage Neighbours OpenedImage OwnClasses OwnRecipe PatchFeatures PluginInUse Prediction "
+         "Problem Processes Prompt PromptContribution PromptSet Provenance RankWinner Region Remainder Result "
+         "RunContext RunFigures Scores Source Step StepEnd SupportImages Synonym Taxon TaxonGroup TextBank "
+         "TextMatcher TextRequest TreeTensors Validated"),
     ),
     "The rows that sources of images give": (
         ("dataset.database", "open_database"),
@@ -320,8 +333,8 @@ TOPICS: Final = {
     ),
     "Errors": (
         ("errors",
-         "BioclipXError DatasetError DescriptorError ImageError LanguageModelError ModelError NoAnswerError PluginError "
-         "RecipeError ScoresError TaxonomyError TrainingError"),
+         "BioclipXError DatasetError DescriptorError ImageError LanguageModelError ModelError NoAnswerError "
+         "PluginError RecipeError ScoresError TaxonomyError TrainingError"),
         ("messages", "escape_controls list_some pluralise"),
         ("option_types", "PathName RealNumbers WholeNumbers"),
         ("validation", "FieldError find_first_error"),
@@ -374,7 +387,9 @@ TOPICS: Final = {
         ("prompts.llm_prompts", "PromptTemplate load_template"),
         ("records.texts.descriptor", "list_as_published"),
     ),
-    "Explanations": (("records.explanation", "EXPLANATION_FORMAT"),),
+    "Explanations": (
+        ("records.explanation", "EXPLANATION_FORMAT"),
+    ),
     "Images": (
         ("images.decoding", "open_image"),
         ("images.file_types", "list_brands"),
@@ -388,10 +403,11 @@ TOPICS: Final = {
         ("io.content", "name_content open_content"),
         ("io.disk", "sync_folder"),
         ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
-        ("io.encodings",
-         "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
+        ("io.encodings", "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
         ("limits",
-         "CELL_CHARACTERS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES PRIOR_WEIGHT REPLY_BYTES SCORE SCORES XMP_BYTES"),
+         "CELL_CHARACTERS LINE_CHARACTERS META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES MODEL_IMAGE_SIDE "
+         "MODEL_LAYERS MODEL_PARAMETERS MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH NEWICK_CHARACTERS "
+         "PACKED_REPLY_BYTES PRIOR_WEIGHT REPLY_BYTES SCORE SCORES XMP_BYTES"),
         ("io.files", "LegacyNotice read_json read_lines read_stream_lines read_text read_yaml"),
         ("paths", "check_path expand_home"),
         ("io.inside", "leaves_folder resolve_inside"),
@@ -400,9 +416,14 @@ TOPICS: Final = {
         ("io.streams", "BinaryStream Stream escape_surrogates make_temporary_folder open_output"),
         ("io.temporary", "open_temporary sweep"),
         ("settings", "find_cache_folder"),
+        ("tensor_files", "open_tensors read_tensors"),
     ),
-    "Other components, by name": (("hooks.registry", "Registry create_registry from_environment"),),
-    "Progress": (("progress", "report_progress"),),
+    "Other components, by name": (
+        ("hooks.registry", "Registry create_registry from_environment"),
+    ),
+    "Progress": (
+        ("progress", "report_progress"),
+    ),
 }
 """Topic → modules, each with the names that come from it: the order of the reference."""
 # fmt: on

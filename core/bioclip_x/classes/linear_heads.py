@@ -19,7 +19,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
 from bioclip_x.errors import ScoresError
@@ -28,9 +27,11 @@ from bioclip_x.io.replacement import open_replacement
 from bioclip_x.messages import list_some
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.tree import TAXON
+from bioclip_x.tensor_files import open_tensors
 
 ENTRY: Final = "bioclip_x_linear_head"
 VERSION: Final = 1
+_DESCRIBED: Final = {"version", "fingerprint", "normalised", "is_whole"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,28 +68,58 @@ def save_linear_head(path: Path, head: LinearHead, taxonomy: Taxonomy) -> None:
 
 def load_linear_head(path: Path) -> SavedHead:
     """Reads a head. Raises ScoresError if the file cannot be read, or is not a head's."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            about: dict[str, Any] = json.loads((file.metadata() or {}).get(ENTRY, "{}"))
-            tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, ValueError, SafetensorError) as problem:
-        raise ScoresError(f"{path}: the linear head cannot be read: {problem}") from None
-    if about.get("version") != VERSION or tensors.keys() != {"weight", "bias", "classes"}:
+    with open_tensors(path, ScoresError) as file:
+        about = _parse((file.metadata() or {}).get(ENTRY, "{}"))
+        tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    is_described = isinstance(about, dict) and about.get("version") == VERSION and about.keys() >= _DESCRIBED
+    if not is_described or tensors.keys() != {"weight", "bias", "classes"}:
         raise ScoresError(
             f"{path} is not a linear head of this version, which `bioclip-x train` writes to model/heads/: its tensors are "
             f"{list_some(sorted(tensors), 3)}"
         )
-    lineages = tuple(bytes(tensors["classes"].numpy()).decode().split("\n"))
-    weight_CD, bias_C = tensors["weight"].float(), tensors["bias"].float()
-    if weight_CD.ndim != 2 or not len(weight_CD) == len(bias_C) == len(lineages):
+    weight, bias = tensors["weight"], tensors["bias"]
+    if not (weight.is_floating_point() and bias.is_floating_point()):
+        raise ScoresError(f"{path}: expected weights and biases of floating point, got {weight.dtype} and {bias.dtype}")
+    weight_CD, bias_C = weight.float(), bias.float()
+    lineages = _read_lineages(tensors["classes"], path)
+    if (
+        weight_CD.ndim != 2
+        or not weight_CD.shape[1]
+        or bias_C.shape != (len(lineages),)
+        or len(weight_CD) != len(lineages)
+    ):
         raise ScoresError(
-            f"{path}: weights of shape {tuple(weight_CD.shape)} with {len(bias_C)} biases and {len(lineages)} classes"
+            f"{path}: expected weights [C, D], biases [C] and C classes, got {list(weight_CD.shape)}, {list(bias_C.shape)} and "
+            f"{len(lineages)} classes"
         )
     if not (weight_CD.isfinite().all() and bias_C.isfinite().all()):
         raise ScoresError(f"{path}: a weight is not a finite number")
     return SavedHead(
         path, weight_CD, bias_C, lineages, about["fingerprint"], about["is_whole"] is True, about["normalised"] is True
     )
+
+
+def _read_lineages(text: torch.Tensor, path: Path) -> tuple[str, ...]:
+    """Returns the lineages of a file. Raises ScoresError unless each is a JSON list of pairs of a rank and a name."""
+    try:
+        lines = tuple(bytes(text.numpy()).decode().split("\n")) if text.dtype == torch.uint8 and text.ndim == 1 else ()
+    except UnicodeDecodeError:
+        lines = ()
+    for line in lines or ("",):
+        pairs = _parse(line)
+        if not isinstance(pairs, list) or not all(
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) for one in pair) for pair in pairs
+        ):
+            raise ScoresError(f"{path}: expected its classes as lines of [[rank, name], ...], got {line[:80]!r}")
+    return lines
+
+
+def _parse(text: str) -> Any:
+    """Parses JSON; returns None for what is none, or nested too deep."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def match_head(head: SavedHead, taxonomy: Taxonomy) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:

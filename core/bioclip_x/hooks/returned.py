@@ -98,9 +98,18 @@ def _use_own_numbers(prompt: Prompt) -> Prompt:
 
 
 def check_loaded(family: object, returned: Any) -> Any:
-    """Returns the model that an encoder loaded, if it has a card and can embed."""
-    if not isinstance(getattr(returned, "card", None), ModelCard):
+    """Returns the model that an encoder loaded, if it has a card, whose numbers can be, and can embed."""
+    if not isinstance(card := getattr(returned, "card", None), ModelCard):
         refuse(family, "load", "a model with a ModelCard as its attribute 'card'", returned)
+    if not (0 < card.logit_scale < math.inf and math.isfinite(card.logit_bias)):
+        refuse(
+            family,
+            "load",
+            "a model with a logit scale above 0 and a logit bias, both finite",
+            (card.logit_scale, card.logit_bias),
+        )
+    if card.dim < 1 or card.context_length < 1:
+        refuse(family, "load", "a model with dim and context_length above 0", (card.dim, card.context_length))
     if missing := [name for name in LOADED_METHODS if not callable(getattr(returned, name, None))]:
         refuse(
             family, "load", f"a model with the methods {', '.join(LOADED_METHODS)} (it lacks {missing[0]})", returned

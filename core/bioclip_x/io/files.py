@@ -127,12 +127,17 @@ def read_stream_lines(
             yield line
 
 
-def read_yaml(path: Path, error: type[BioclipXError] = BioclipXError, on_legacy: LegacyNotice | None = None) -> Any:
-    """Loads a YAML document, or JSON if the suffix is .json, safely; a duplicate key is an error. on_legacy: see `read_text`.
+def read_yaml(
+    path: Path,
+    error: type[BioclipXError] = BioclipXError,
+    on_legacy: LegacyNotice | None = None,
+    most: int = DOCUMENT_BYTES,
+) -> Any:
+    """Loads a YAML document, or JSON if the suffix is .json, safely; a duplicate key is an error. on_legacy, most: see `read_text`.
 
     Raises `error` with the file and, if known, the line.
     """
-    text = read_text(path, error, on_legacy, DOCUMENT_BYTES)
+    text = read_text(path, error, on_legacy, most)
     try:
         document = _parse_json(text) if name_content(path).suffix.lower() == ".json" else strict_yaml.load(text)
         if _is_too_deep(document):

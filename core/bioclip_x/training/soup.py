@@ -9,16 +9,19 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save
 
 from bioclip_x.errors import TrainingError
+from bioclip_x.io.files import read_yaml
 from bioclip_x.io.replacement import open_replacement
+from bioclip_x.limits import MODEL_DOCUMENT_BYTES
 from bioclip_x.paths import expand_home
+from bioclip_x.tensor_files import open_tensors
 
 CARD: Final = "bioclip_x.json"
 README: Final = "README.md"
@@ -83,7 +86,7 @@ def write_soup(folders: Sequence[Path], output: Path, about: Mapping[str, Any]) 
             shutil.copyfile(file, copy)
         for file in _list_weights(first):
             name = file.relative_to(first)
-            with safe_open(file, "pt") as weights:
+            with open_tensors(file, TrainingError) as weights:
                 metadata = weights.metadata()
             (output / name).parent.mkdir(parents=True, exist_ok=True)
             with open_replacement(output / name, "wb") as handle:
@@ -110,13 +113,17 @@ def describe_ingredient(folder: Path) -> str:
 
 def _average(files: Sequence[Path]) -> Iterator[tuple[str, torch.Tensor]]:
     """Yields the mean of each tensor over the files, in float64; of integers (counts of batches), the first file's."""
-    handles: list[Any] = [safe_open(file, "pt") for file in files]
-    for name in handles[0].keys():  # noqa: SIM118 - a file, not a dict
-        tensors = [handle.get_tensor(name) for handle in handles]
-        if tensors[0].is_floating_point():
-            yield name, torch.stack([tensor.double() for tensor in tensors]).mean(dim=0).to(tensors[0].dtype)
-        else:
-            yield name, tensors[0]
+    with ExitStack() as stack:
+        handles = [stack.enter_context(open_tensors(file, TrainingError)) for file in files]
+        for name in handles[0].keys():  # noqa: SIM118 - a file, not a dict
+            tensors = [handle.get_tensor(name) for handle in handles]
+            for tensor, file in zip(tensors, files):
+                if tensor.is_floating_point() and not tensor.isfinite().all():
+                    raise TrainingError(f"{file}: {name} has NaN or infinity; leave this model out")
+            if tensors[0].is_floating_point():
+                yield name, torch.stack([tensor.double() for tensor in tensors]).mean(dim=0).to(tensors[0].dtype)
+            else:
+                yield name, tensors[0]
 
 
 def _describe(folder: Path) -> dict[str, object]:
@@ -126,14 +133,16 @@ def _describe(folder: Path) -> dict[str, object]:
         for file in _list_files(folder)
     }
     for file in _list_weights(folder):
-        with safe_open(file, "pt") as handle:
+        with open_tensors(file, TrainingError) as handle:
             for name in handle.keys():  # noqa: SIM118 - a file, not a dict
-                facts[f"weight {name} in {file.relative_to(folder)}"] = tuple(handle.get_slice(name).get_shape())
+                part = handle.get_slice(name)
+                facts[f"weight {name} in {file.relative_to(folder)}"] = tuple(part.get_shape()), "F" in part.get_dtype()
     return facts
 
 
 def _list_weights(folder: Path) -> list[Path]:
-    gate = (_read_card(folder).get("gate") or {}).get("file")  # statistics of one model's embeddings
+    described = _read_card(folder).get("gate")  # statistics of one model's embeddings
+    gate = described.get("file") if isinstance(described, dict) else None
     return sorted(file for file in folder.rglob(f"*{_WEIGHTS}") if file.name != gate)
 
 
@@ -147,10 +156,9 @@ def _read_card(folder: Path) -> dict[str, Any]:
     file = folder / CARD
     if not file.is_file():
         return {}
-    try:
-        card = json.loads(file.read_text("utf-8"))
-    except ValueError as problem:
-        raise TrainingError(f"{file} is not valid JSON: {problem}") from None
+    card = read_yaml(file, TrainingError, most=MODEL_DOCUMENT_BYTES)
+    if not isinstance(card, dict):
+        raise TrainingError(f"{file}: expected a mapping, got {type(card).__name__}")
     return dict(card)
 
 

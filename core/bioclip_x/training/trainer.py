@@ -92,6 +92,7 @@ class Trainer:
         self.resumed = has_checkpoints if resume == "auto" else resume
         if not self.resumed and has_checkpoints:
             raise TrainingError(f"{self.folder} contains checkpoints: add --resume, or name another output folder")
+        document = self._read_checkpoint() if self.resumed else None  # a damaged one is told before a model is loaded
         if config.batch_size % self.world.size:
             raise TrainingError(
                 f"batch_size: {config.batch_size} images cannot be shared out evenly to {self.world.size} processes"
@@ -129,7 +130,7 @@ class Trainer:
             self.metrics,
             self._signals.request_save,
         )
-        self.place = self._resume() if self.resumed else Place()
+        self.place = self._resume(document) if document else Place()
         self._learner.start(self.place.step)
 
     def run(self, *, progress: bool | None = None) -> Outcome:
@@ -301,7 +302,11 @@ class Trainer:
             write_json(self.folder / METRICS, {"step": self.place.step, **self.metrics})
         return self.saved
 
-    def _resume(self) -> Place:
+    def _read_checkpoint(self) -> checkpoints.Document:
+        checkpoints.read_best(self.folder)  # an unreadable one is told now, not when it is needed
+        return checkpoints.read(checkpoints.find_newest(self.folder))
+
+    def _resume(self, document: checkpoints.Document) -> Place:
         path = checkpoints.find_newest(self.folder)
         parts = self._list_stateful(primed=path.is_dir())
         checkpoint = checkpoints.load(
@@ -309,9 +314,10 @@ class Trainer:
             {name: part.state_dict() for name, part in parts.items()},
             fingerprint=self.fingerprint,
             epochs=self.config.epochs,
+            steps_per_epoch=self.steps_per_epoch,
+            document=document,
         )
-        for name, part in parts.items():
-            part.load_state_dict(checkpoint.states[name])
+        checkpoints.restore(path, parts, checkpoint.states)
         self.metrics.update(checkpoint.metrics)
         return checkpoint.place
 

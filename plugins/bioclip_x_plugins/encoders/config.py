@@ -7,7 +7,6 @@ and none of them can name code, or a file outside the folder.
 from __future__ import annotations
 
 import importlib.util
-import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,19 +14,39 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bioclip_x.plugin import ModelError, find_first_error
-from bioclip_x_plugins.encoders.hub import CONFIG, SAFETENSORS
+from bioclip_x.plugin import (
+    MODEL_DOCUMENT_BYTES,
+    MODEL_IMAGE_SIDE,
+    MODEL_LAYERS,
+    MODEL_PARAMETERS,
+    MODEL_PATCHES,
+    MODEL_TOKENS,
+    MODEL_VOCABULARY,
+    MODEL_WIDTH,
+    ModelError,
+    find_first_error,
+    read_yaml,
+)
+from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS
 
-Size = int | Annotated[tuple[int, int], Field(strict=False)]
-Floats = Annotated[tuple[float, ...], Field(strict=False)]
-Stages = int | Annotated[tuple[int, int, int, int], Field(strict=False)]
+LONGEST: Final = 600
+"""Characters of a library's reason in a message."""
+
+Side = Annotated[int, Field(ge=1, le=MODEL_IMAGE_SIDE)]
+Size = Side | Annotated[tuple[Side, Side], Field(strict=False)]
+Colour = Annotated[float, Field(ge=-1000, le=1000)]
+Deviation = Annotated[float, Field(ge=1e-6, le=1000)]
+Layers = Annotated[int, Field(ge=1, le=MODEL_LAYERS)]
+Stages = Layers | Annotated[tuple[Layers, Layers, Layers, Layers], Field(strict=False)]
+Width = Annotated[int, Field(ge=1, le=MODEL_WIDTH)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 # timm and transformers would take a name with a scheme or a path for a folder or another repository's files.
 TimmName = Annotated[str, Field(pattern=r"^\w[\w.]*$")]
 RepositoryName = Annotated[str, Field(pattern=r"^(\w[\w.-]*(/\w[\w.-]*)?)?$")]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 class _Activation(_Strict):
@@ -35,7 +54,7 @@ class _Activation(_Strict):
 
 
 class _Norm(_Strict):
-    eps: float = 1e-5
+    eps: float = Field(1e-5, gt=0, le=1)
     elementwise_affine: bool = True
     bias: bool = True
 
@@ -58,16 +77,16 @@ class _TokenizerOptions(_Strict):
 class _Blocks(_Strict):
     """What vision and text transformers have in common."""
 
-    width: int | None = None
+    width: Width | None = None
     layers: Stages | None = None
-    mlp_ratio: float | None = None
+    mlp_ratio: float | None = Field(None, gt=0, le=100)
     ls_init_value: float | None = None
     final_ln_after_pool: bool | None = None
-    pool_type: str | None = None
+    pool_type: Literal["tok", "avg", "none", "first", "last", "argmax", "eos"] | None = None
     output_tokens: bool | None = None
     act_kwargs: _Activation | None = None
     norm_kwargs: _Norm | None = None
-    block_type: str | None = None
+    block_type: Literal["default", "custom"] | None = None
     qk_norm: bool | None = None
     scaled_cosine_attn: bool | None = None
     scale_heads: bool | None = None
@@ -77,37 +96,37 @@ class _Blocks(_Strict):
 
 
 class _Vision(_Blocks):
-    head_width: int | None = None
-    patch_size: int | None = None
+    head_width: Width | None = None
+    patch_size: Side | None = None
     image_size: Size | None = None
-    patch_dropout: float | None = None
+    patch_dropout: float | None = Field(None, ge=0, lt=1)
     attentional_pool: bool | None = None
-    attn_pooler_queries: int | None = None
-    attn_pooler_heads: int | None = None
+    attn_pooler_queries: int | None = Field(None, ge=1, le=MODEL_TOKENS)
+    attn_pooler_heads: Width | None = None
     no_ln_pre: bool | None = None
-    pos_embed_type: str | None = None
+    pos_embed_type: Literal["learnable", "sin_cos_2d"] | None = None
     timm_model_name: TimmName | None = None
     timm_model_pretrained: bool | None = None
     timm_pool: str | None = None
     timm_proj: str | None = None
     timm_proj_bias: bool | None = None
-    timm_drop: float | None = None
-    timm_drop_path: float | None = None
+    timm_drop: Fraction | None = None
+    timm_drop_path: Fraction | None = None
 
 
 class _Text(_Blocks):
-    context_length: int | None = None
-    vocab_size: int | None = None
+    context_length: int | None = Field(None, ge=3, le=MODEL_TOKENS)
+    vocab_size: int | None = Field(None, ge=1, le=MODEL_VOCABULARY)
     hf_tokenizer_name: RepositoryName | None = None
     tokenizer_mode: Literal["", "clips"] | None = None
     tokenizer_kwargs: _TokenizerOptions | None = None
-    heads: int | None = None
+    heads: Width | None = None
     embed_cls: bool | None = None
-    pad_id: int | None = None
-    eos_id: int | None = None
+    pad_id: int | None = Field(None, ge=-1, le=MODEL_VOCABULARY)
+    eos_id: int | None = Field(None, ge=0, le=MODEL_VOCABULARY)
     no_causal_mask: bool | None = None
     proj_bias: bool | None = None
-    proj_type: str | None = None
+    proj_type: Literal["linear", "none"] | None = None
     hf_model_name: RepositoryName | None = None
     hf_model_pretrained: bool | None = None
     hf_proj_type: str | None = None
@@ -115,13 +134,13 @@ class _Text(_Blocks):
 
 
 class _Multimodal(_Text):
-    dim_head: int | None = None
-    n_queries: int | None = None
-    attn_pooler_heads: int | None = None
+    dim_head: Width | None = None
+    n_queries: int | None = Field(None, ge=1, le=MODEL_TOKENS)
+    attn_pooler_heads: Width | None = None
 
 
 class _Model(_Strict):
-    embed_dim: int
+    embed_dim: Width
     vision_cfg: _Vision
     text_cfg: _Text
     multimodal_cfg: _Multimodal | None = None
@@ -137,11 +156,11 @@ class _Model(_Strict):
 class _Preprocessing(_Strict):
     size: Size | None = None
     mode: Literal["RGB"] | None = None
-    mean: Floats | None = None
-    std: Floats | None = None
-    interpolation: str | None = None
-    resize_mode: str | None = None
-    fill_color: int | None = None
+    mean: Annotated[tuple[Colour, Colour, Colour], Field(strict=False)] | None = None
+    std: Annotated[tuple[Deviation, Deviation, Deviation], Field(strict=False)] | None = None
+    interpolation: Literal["bicubic", "bilinear", "random"] | None = None
+    resize_mode: Literal["shortest", "longest", "squash"] | None = None
+    fill_color: int | None = Field(None, ge=0, le=255)
 
 
 class Config(BaseModel):
@@ -161,11 +180,58 @@ NO_TRANSFORMERS: Final = (
 def read_config(folder: Path, name: str) -> dict[str, Any]:
     """Reads and checks the configuration in a model's folder. Raises ModelError as `check_config`."""
     file = folder / CONFIG
-    try:
-        document = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as problem:
-        raise ModelError(f"{name}: {file} is not valid JSON: {problem}") from None
-    return check_config(document, f"{name}: {file}")
+    config = check_config(read_yaml(file, ModelError, most=MODEL_DOCUMENT_BYTES), f"{name}: {file}")
+    weights = next(one for one in (folder / SAFETENSORS, folder / PICKLE) if one.exists())
+    check_size(config["model_cfg"], f"{name}: {file}", weights)
+    return config
+
+
+def check_size(model_cfg: Mapping[str, Any], where: str, weights: Path | None = None) -> None:
+    """Raises ModelError for a model that cannot be: before open_clip makes it, which takes memory for each of its parameters.
+
+    weights: its file of weights, which has at least a byte for each parameter; None for a model that is made anew.
+    """
+    vision, text = model_cfg["vision_cfg"], model_cfg["text_cfg"]
+    size, patch = vision.get("image_size") or 224, vision.get("patch_size") or 16
+    height, width = (size, size) if isinstance(size, int) else size
+    if not vision.get("timm_model_name") and not isinstance(vision.get("layers"), list):
+        if height < patch or width < patch:
+            raise ModelError(
+                f"{where}: vision_cfg: images of {height} x {width} pixels have no patch of {patch} pixels"
+            )
+        if (patches := (height // patch) * (width // patch)) > MODEL_PATCHES:
+            raise ModelError(f"{where}: vision_cfg: {patches:,} patches an image; expected at most {MODEL_PATCHES:,}")
+    number = count_parameters(vision, text)
+    if weights is None and number > MODEL_PARAMETERS:
+        raise ModelError(f"{where}: a model of over {number:,} parameters; expected at most {MODEL_PARAMETERS:,}")
+    if weights is not None and number > weights.stat().st_size:
+        raise ModelError(
+            f"{where}: a model of over {number:,} parameters, but its weights, {weights}, have {weights.stat().st_size:,} bytes; "
+            "the configuration is of another model, or one of the files is damaged"
+        )
+
+
+def count_parameters(vision: Mapping[str, Any], text: Mapping[str, Any]) -> int:
+    """Returns a lower bound of the parameters of a model's open_clip towers: of timm's and transformers', 0.
+
+    A transformer of width w has in each layer 4 w² parameters of attention and 2 m w² of its perceptron, m = mlp_ratio; a
+    ResNet of width w in its last stage convolutions of 8 w channels, each 9 · (8 w)².
+    """
+    number = 0
+    if not vision.get("timm_model_name"):
+        layers, width = vision.get("layers") or 12, vision.get("width") or 768
+        is_resnet = isinstance(layers, list)
+        number += (
+            layers[-1] * 9 * (8 * width) ** 2 if is_resnet else _count_layers(layers, width, vision.get("mlp_ratio"))
+        )
+    if not text.get("hf_model_name"):
+        layers, width = text.get("layers") or 12, text.get("width") or 512
+        number += _count_layers(layers, width, text.get("mlp_ratio")) + (text.get("vocab_size") or 49408) * width
+    return number
+
+
+def _count_layers(layers: int, width: int, mlp_ratio: float | None) -> int:
+    return layers * (4 * width**2 + 2 * width * int(width * (mlp_ratio or 4)))
 
 
 def check_config(document: Any, where: str) -> dict[str, Any]:
@@ -209,4 +275,5 @@ def explain_load_error(problem: Exception) -> str:
             "its weights are a pickle that would have to run code, which is refused; get them as safetensors, or convert them "
             f"to {SAFETENSORS} on a machine where you trust them"
         )
-    return str(problem)
+    reason = " ".join(str(problem).split())  # torch lists every tensor in a line of its own
+    return (f"{reason[:LONGEST]} …" if len(reason) > LONGEST else reason) or type(problem).__name__

@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch.nn.functional import avg_pool2d
 
-from bioclip_x.plugin import ModelError, resolve_inside
+from bioclip_x.plugin import ModelError, read_tensors, resolve_inside
 
 SCALES: Final = 3
 _STEP_QUANTILES: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 _CURVATURE_QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 _COLOUR_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+STATISTICS: Final = 63
+"""Number of low-level statistics."""
 FLOOR: Final = 1e-3
 """Added before logarithms, and the minimum standard deviation: a quarter of one step of 8-bit colour."""
 
@@ -94,16 +96,26 @@ class Gate:
         save_file({**tensors, "threshold": torch.tensor(self.threshold)}, file)
 
     @staticmethod
-    def load(folder: Path, about: dict[str, Any]) -> Gate:
-        """Loads the model card's `gate: {file: …, refusal: …}`. Raises ModelError for a missing or damaged file."""
-        file = resolve_inside(folder, about["file"], ModelError, f"the gate of the model in {folder}")
-        try:
-            tensors = load_file(file)
-            return Gate(
-                tensors["mean"], tensors["scale"], tensors["precision"], float(tensors["threshold"]), about["refusal"]
-            )
-        except Exception as problem:
-            raise ModelError(f"the gate of the model in {folder} cannot be loaded: {problem}") from problem
+    def load(folder: Path, about: dict[str, Any], dim: int) -> Gate:
+        """Loads the model card's `gate: {file: …, refusal: …}`. Raises ModelError for a missing or damaged file.
+
+        dim: D, of the model's embeddings.
+        """
+        where = f"the gate of the model in {folder}"
+        file = resolve_inside(folder, about["file"], ModelError, where)
+        tensors = read_tensors(file, ModelError)
+        n = STATISTICS + dim
+        for name, shape in {"mean": (n,), "scale": (n,), "precision": (n, n), "threshold": ()}.items():
+            found = tensors.get(name)
+            if found is None or not found.is_floating_point() or found.shape != shape or not found.isfinite().all():
+                got = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
+                raise ModelError(
+                    f"{where}: {file}: {name}: expected finite floating-point numbers {list(shape)}, got {got}"
+                )
+        mean_F, scale_F, precision_FF = (tensors[name].float() for name in ("mean", "scale", "precision"))
+        if not bool((scale_F > 0).all()):
+            raise ModelError(f"{where}: {file}: scale: expected deviations above 0")
+        return Gate(mean_F, scale_F, precision_FF, float(tensors["threshold"]), about["refusal"])
 
 
 def fit(features_BF: torch.Tensor, held_out_BF: torch.Tensor, refusal: str, quantile: float, slack: float) -> Gate:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 import open_clip
 import torch
 from PIL.Image import Image
 
-from bioclip_x.plugin import ImageFeatures, LoadedEncoderCapabilities, ModelCard, ModelError, PatchFeatures
+from bioclip_x.plugin import (
+    ImageFeatures,
+    LoadedEncoderCapabilities,
+    ModelCard,
+    ModelError,
+    PatchFeatures,
+    open_tensors,
+)
 from bioclip_x_plugins.encoders.activation import wants_quick_gelu
 from bioclip_x_plugins.encoders.config import check_library, explain_load_error, make_tokenizer_options, read_config
 from bioclip_x_plugins.encoders.gate import Gate, compute_features
+from bioclip_x_plugins.encoders.hub import SAFETENSORS
 from bioclip_x_plugins.encoders.locate import Located, find_card_file, locate, read_card
 from bioclip_x_plugins.encoders.patches import PatchTower
 from bioclip_x_plugins.encoders.prefixes import encode_sharing
@@ -40,16 +49,17 @@ class LoadedOpenClip:
         self.device = device
         model_cfg = _check_config(located)
         self.model, self.preprocess_val = _create_model(located, device, precision)
-        self.tokenizer = open_clip.get_tokenizer(_make_reference(located), **make_tokenizer_options(model_cfg))
+        self.tokenizer = make_tokenizer(_make_reference(located), model_cfg, located.name)
         self.input_dtype = open_clip.get_input_dtype(precision) or torch.float32
         about = read_card(located.folder)
         self.text_prefix: str = about.get(PREFIX, "")
-        self.gate = Gate.load(located.folder, about["gate"]) if located.folder and "gate" in about else None
         preprocessing = dict(open_clip.get_model_preprocess_cfg(self.model))
         if preprocess == "pybioclip":
             preprocessing |= SQUASHED
             self.preprocess_val = make_squash(preprocessing["size"], preprocessing["mean"], preprocessing["std"])
         self.card = _make_model_card(self.model, located, precision, self.tokenizer, about, preprocessing)
+        has_gate = located.folder and "gate" in about
+        self.gate = Gate.load(located.folder, about["gate"], self.card.dim) if located.folder and has_gate else None
 
     def preprocess(self, image: Image) -> torch.Tensor:
         """Converts an image to the model's input: float32 [3, H, W]."""
@@ -119,6 +129,34 @@ def pick_device(device: str) -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
+def make_tokenizer(reference: str, model_cfg: Mapping[str, Any], name: str) -> Any:
+    """Makes the tokenizer of a model. Raises ModelError if its files are missing or damaged."""
+    try:
+        return open_clip.get_tokenizer(reference, **make_tokenizer_options(model_cfg))
+    except Exception as problem:  # tokenizers raises bare Exceptions
+        raise ModelError(f"the tokenizer of {name} cannot be loaded: {explain_load_error(problem)}") from problem
+
+
+@torch.no_grad()
+def check_numbers(model: torch.nn.Module, folder: Path, name: str) -> None:
+    """Raises ModelError for weights that are NaN, infinite, or of another type than floating point.
+
+    folder: that the model has been loaded from.
+    """
+    for key, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and tensor.numel() and not all(one.isfinite() for one in tensor.aminmax()):
+            raise ModelError(f"{name}: {key} in the weights of {folder} has NaN or infinity; get the model again")
+    if not (folder / SAFETENSORS).exists():
+        return
+    floating = {key for key, tensor in model.named_parameters() if tensor.is_floating_point()}
+    with open_tensors(folder / SAFETENSORS, ModelError) as file:
+        for key in floating.intersection(file.keys()):
+            if "F" not in (kind := file.get_slice(key).get_dtype()):
+                raise ModelError(
+                    f"{name}: {key} in {folder / SAFETENSORS} is of the type {kind}; expected floating point"
+                )
+
+
 def _make_reference(located: Located) -> str:
     return f"local-dir:{located.folder}" if located.folder else located.architecture
 
@@ -143,9 +181,13 @@ def _create_model(located: Located, device: torch.device, precision: str) -> tup
             if pretrained
             else ""
         )
-        raise ModelError(f"the model {located.name} cannot be loaded: {explain_load_error(problem)}{hint}") from problem
+        place = f" from {located.folder}" if located.folder else ""
+        reason = explain_load_error(problem)
+        raise ModelError(f"the model {located.name} cannot be loaded{place}: {reason}{hint}") from problem
     finally:
         logging.disable(previous)
+    if located.folder:
+        check_numbers(model, located.folder, located.name)
     return model.eval(), preprocess
 
 

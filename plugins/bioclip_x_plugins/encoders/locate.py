@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioclip_x.plugin import ModelError, expand_home, resolve_inside
+from bioclip_x.plugin import (
+    MODEL_DOCUMENT_BYTES,
+    MODEL_FILE_BYTES,
+    ModelError,
+    expand_home,
+    open_tensors,
+    read_yaml,
+    resolve_inside,
+)
 from bioclip_x_plugins.encoders.aliases import read_aliases
 from bioclip_x_plugins.encoders.hub import CONFIG, PICKLE, SAFETENSORS, fetch_model_folder
 
@@ -43,11 +51,15 @@ def locate(model: str, name: str = "") -> Located:
     if scheme == "hf-hub":
         repository, _, revision = rest.partition("@")
         folder = fetch_model_folder(repository, revision or None)
-        return Located(name, f"{repository}@{folder.name}", _check_folder(folder, name), files=_hash_stamps(folder))
+        check_weights(_check_folder(folder, name), name)
+        return Located(name, f"{repository}@{folder.name}", folder, files=_hash_stamps(folder))
     if scheme:
         folder = find_local_folder(name, scheme, rest)
+        check_weights(folder, name)  # before the whole file is read
         return Located(name, _hash_content(folder), folder, find_package(rest) if scheme == "package" else None)
     architecture, _, tag = rest.partition("/")
+    if not tag:
+        raise ModelError(f"{name}: expected ARCHITECTURE/WEIGHTS, such as ViT-B-16/openai")
     return Located(name, tag, architecture=architecture, tag=tag)
 
 
@@ -92,14 +104,12 @@ def find_package(rest: str) -> Path | None:
 
 def read_card(folder: Path | None) -> dict[str, Any]:
     """Reads bioclip_x.json in a model's folder; {} if there is none. Raises ModelError for an invalid one."""
-    if folder is None or not (folder / CARD).is_file():
+    if folder is None or not os.path.lexists(folder / CARD):
         return {}
-    try:
-        card = json.loads((folder / CARD).read_text("utf-8"))
-    except ValueError as problem:
-        raise ModelError(f"{folder / CARD} is not valid JSON: {problem}") from None
+    _check_file(folder / CARD)
+    card = read_yaml(folder / CARD, ModelError, most=MODEL_DOCUMENT_BYTES)
     gate = card.get("gate", {"file": "", "refusal": ""}) if isinstance(card, dict) else None
-    if not isinstance(gate, dict) or not gate.keys() >= {"file", "refusal"}:
+    if not isinstance(gate, dict) or not all(isinstance(gate.get(key), str) for key in ("file", "refusal")):
         raise ModelError(f"{folder / CARD}: expected a mapping, its 'gate' (if any) with 'file' and 'refusal'")
     for name in ("demo", "taxonomy", "descriptors", "text_prefix"):
         if not isinstance(card.get(name, ""), str):
@@ -127,15 +137,41 @@ def _check_folder(folder: Path, model: str) -> Path:
         )
     if not (folder / CONFIG).is_file():
         raise ModelError(f"{model}: {folder} has no {CONFIG}; without it the preprocessing would be a guess")
-    if not any((folder / name).is_file() for name in (SAFETENSORS, PICKLE)):
+    weights = [folder / name for name in (SAFETENSORS, PICKLE) if os.path.lexists(folder / name)]
+    if not weights:
         raise ModelError(f"{model}: {folder} has no {SAFETENSORS}")
+    for file in weights:
+        _check_file(file)
     return folder
+
+
+def _check_file(file: Path) -> None:
+    """Raises ModelError for what is no regular file: a pipe would be waited for, and a device has no end."""
+    if not file.is_file():
+        raise ModelError(f"{file}: expected a file, found a folder, a pipe, a device or a link that leads nowhere")
+
+
+def check_weights(folder: Path, model: str) -> None:
+    """Raises ModelError if a model's weights are no whole safetensors file: their header is checked, which takes no time.
+
+    Pickles are checked when they are loaded.
+    """
+    if (folder / SAFETENSORS).exists():
+        try:
+            with open_tensors(folder / SAFETENSORS, ModelError):
+                pass
+        except ModelError as problem:
+            raise ModelError(f"{model}: {problem}") from None
 
 
 def _hash_content(folder: Path) -> str:
     """Hashes everything that affects the model's output: weights, configurations, tokenizer, gate."""
     digest = hashlib.sha256()
     for file in _list_content(folder):
+        if file.suffix in (".json", ".txt") and file.stat().st_size > MODEL_FILE_BYTES:
+            raise ModelError(
+                f"{file} has more than {MODEL_FILE_BYTES:,} bytes, which no file of a tokenizer has; remove it"
+            )
         digest.update(file.name.encode())
         with file.open("rb") as handle:
             while block := handle.read(1 << 20):

@@ -22,12 +22,14 @@ from bioclip_x_plugins.encoders.activation import wants_quick_gelu
 from bioclip_x_plugins.encoders.config import (
     check_config,
     check_library,
+    check_size,
     explain_load_error,
     make_tokenizer_options,
     read_config,
 )
 from bioclip_x_plugins.encoders.context import encode_text
 from bioclip_x_plugins.encoders.hub import CONFIG, SAFETENSORS
+from bioclip_x_plugins.encoders.loaded import check_numbers
 from bioclip_x_plugins.encoders.locate import CARD, Located, locate
 from bioclip_x_plugins.encoders.tokens import PREFIX, TextTokenizer, find_rare_words
 from bioclip_x_plugins.encoders.training.depth import group_by_depth, list_blocks, set_gradient_checkpointing
@@ -191,6 +193,7 @@ def _create_from_scratch(
         "preprocess_cfg": dict(description.get("preprocess") or {}),
     }
     check_config(config, "model")
+    check_size(config["model_cfg"], "model")
     if image_size:
         config["model_cfg"] = _with_image_size(config["model_cfg"], image_size)
         config["preprocess_cfg"]["size"] = list(image_size)
@@ -203,7 +206,8 @@ def _create_from_scratch(
             module = open_clip.create_model(f"local-dir:{folder}", load_weights=False, pretrained_text=False)
             tokenizer = open_clip.get_tokenizer(f"local-dir:{folder}", **options)
         except Exception as problem:  # open_clip passes descriptions to constructors, which raise anything
-            raise ModelError(f"model: open_clip cannot create it from this description: {problem}") from problem
+            reason = explain_load_error(problem)
+            raise ModelError(f"model: open_clip cannot create it from this description: {reason}") from problem
     config["preprocess_cfg"] = _get_preprocessing(module)
     if image_size:
         check_image_size(module, image_size, saved=True)
@@ -234,6 +238,8 @@ def _create_from_model(
             tokenizer = open_clip.get_tokenizer(reference, **make_tokenizer_options(model_cfg))
         except Exception as problem:
             raise ModelError(f"the model {located.name} cannot be loaded: {explain_load_error(problem)}") from problem
+    if located.folder:
+        check_numbers(module, located.folder, located.name)
     model_cfg |= {"quick_gelu": True} if quick_gelu else {}
     config = {"model_cfg": model_cfg, "preprocess_cfg": _get_preprocessing(module)}
     if image_size:

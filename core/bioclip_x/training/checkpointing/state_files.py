@@ -6,7 +6,9 @@ another number of processes; all else is a file that torch reads with `weights_o
 
 from __future__ import annotations
 
+import hashlib
 import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,8 @@ from bioclip_x.io.temporary import fill_folder
 from bioclip_x.training.checkpointing.nested import iterate_leaves, replace_leaves
 
 _REST: Final = "rest.pt"
+_FILES: Final = "files"
+"""Key of the checksums of the shards' files."""
 _SHARD: Final = "sharded tensor "
 """Begins the text that stands for a sharded tensor in the file of the rest."""
 
@@ -64,14 +68,59 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
         state_dict_saver.save(shards, storage_writer=HuggingFaceStorageWriter(str(folder), save_distributed=True))
         if is_main():
             rest = replace_leaves(state, lambda at, one: _SHARD + at if at in shards else one)
+            rest[_FILES] = _hash_files(folder)  # all processes have written theirs
             with open_replacement(folder / _REST, "wb") as handle:
                 torch.save(rest, handle)
 
 
 def read_rest(path: Path) -> dict[str, Any]:
-    """Reads a state, on the CPU; a text stands for each sharded tensor, which `fill_in_shards` reads."""
-    rest: dict[str, Any] = torch.load(path / _REST if path.is_dir() else path, map_location="cpu", weights_only=True)
+    """Reads a state, on the CPU; a text stands for each sharded tensor, which `fill_in_shards` reads.
+
+    Raises ValueError for a damaged file, by its checksums; and what torch raises for one that is none of its own.
+    """
+    file = path / _REST if path.is_dir() else path
+    check_archive(file)
+    rest: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    if path.is_dir() and isinstance(rest, dict):
+        _check_files(path, rest.get(_FILES))
     return rest
+
+
+def check_archive(file: Path) -> None:
+    """Checks the CRC-32 that torch stores with each tensor, and reads without comparing. Raises ValueError, OSError."""
+    if not file.is_file():  # a pipe would be waited for, and a device has no end
+        raise ValueError("it is no regular file")
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+                raise ValueError("it is packed, as torch packs nothing")
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as problem:
+        raise ValueError(f"it is cut, damaged or no checkpoint ({problem})") from None
+    if damaged is not None:
+        raise ValueError(f"it is damaged: the checksum of {damaged} is wrong")
+
+
+def _hash_files(folder: Path) -> dict[str, str]:
+    """Returns the SHA-256 of each file of a folder, by name."""
+    found = {}
+    for file in sorted(folder.glob("*.safetensors")):
+        digest = hashlib.sha256()
+        with file.open("rb") as handle:
+            while block := handle.read(1 << 20):
+                digest.update(block)
+        found[file.name] = digest.hexdigest()
+    return found
+
+
+def _check_files(folder: Path, files: Any) -> None:
+    """Raises ValueError where shards are not those that were written. files: see `_hash_files`; None in older checkpoints."""
+    if files is None:
+        return
+    found = _hash_files(folder)
+    wanted = files if isinstance(files, dict) else {}
+    if bad := sorted(name for name in {*wanted, *found} if wanted.get(name) != found.get(name)):
+        raise ValueError(f"it is damaged: {bad[0]} is missing, or its checksum is wrong")
 
 
 def fill_in_shards(path: Path, rest: Mapping[str, Any], template: Mapping[str, Any]) -> dict[str, Any]:
