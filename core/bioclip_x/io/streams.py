@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from bioclip_x.errors import BioclipXError
 from bioclip_x.io.replacement import is_written_in_place, open_replacement
-from bioclip_x.messages import escape_controls
+from bioclip_x.messages import escape_between_colours, escape_controls
 
 
 class BinaryStream:
@@ -64,17 +64,22 @@ class BinaryStream:
 class Stream:
     """Writes text to a binary stream. Unencodable characters, such as stray bytes of a file name, are escaped.
 
-    So are control characters on a terminal, unless the text is `styled`: a name must not move the cursor.
+    So are control characters on a terminal, and wherever the text is for people to read (`styled`), which keeps its colours:
+    a name must not move the cursor.
     """
 
     def __init__(
         self, raw: BinaryStream, encoding: str = "utf-8", *, is_stdout: bool = False, styled: bool = False
     ) -> None:
         self._raw, self.encoding, self._is_stdout = raw, encoding, is_stdout
-        self._is_escaped = self.isatty() and not styled
+        self._is_escaped, self._is_styled = self.isatty(), styled
 
     def write(self, text: str) -> int:
-        shown = escape_controls(text, keep="\t\n") if self._is_escaped else text
+        shown = text
+        if self._is_styled:
+            shown = escape_between_colours(text)
+        elif self._is_escaped:
+            shown = escape_controls(text, keep="\t\n")
         self._raw.write(shown.encode(self.encoding, "backslashreplace"))
         return len(text)
 
@@ -92,7 +97,7 @@ def open_output(
     """Opens a text stream for writing. Raises BioclipXError naming a file that cannot be written.
 
     After an exception inside the block no file is created. keep_partial: what was written stays in `output` + ".partial".
-    styled: the text has a terminal's control characters of its own, for colours, and those of names in it are escaped already.
+    styled: the text is for people to read and may have a terminal's codes for colours; other control characters are escaped.
     """
     if output is None and not hasattr(sys.stdout, "buffer"):
         yield sys.stdout
