@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.replacement import is_written_in_place, open_replacement
+from bioclip_x.io.replacement import is_written_in_place, open_replacement, refuse_impossible_name
 from bioclip_x.messages import escape_between_colours, escape_controls
 
 
@@ -117,8 +118,11 @@ def open_binary_output(output: Path | None, *, keep_partial: bool = False) -> It
         finally:
             stream.close()
         return
-    if not output.parent.is_dir():
-        raise BioclipXError(f"{output} cannot be written: there is no folder {output.parent}")
+    refuse_impossible_name(output)
+    # Of a link, the folder of what it leads to.
+    for folder in (output.parent, Path(os.path.realpath(output)).parent):
+        if not folder.is_dir():
+            raise BioclipXError(f"{output} cannot be written: there is no folder {folder}")
     stack = ExitStack()
     with _convert_errors(output):
         raw = stack.enter_context(open_replacement(output, "wb", keep_partial=keep_partial))

@@ -122,7 +122,7 @@ def command(
         usefulness = select_classes(usefulness, selected)
     if not quiet:
         print_notes(usefulness, classifier.provenance.notes, pruning=format_ != "table")
-    write_usefulness(usefulness, format_, output, in_full=bool(selected))
+    write_usefulness(usefulness, format_, output, in_full=bool(selected), safe_csv=safe_csv)
 
 
 def write_pruned(file: Path, kept: DescriptorSet) -> None:
@@ -135,7 +135,9 @@ def write_pruned(file: Path, kept: DescriptorSet) -> None:
         raise DescriptorError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
-def write_usefulness(found: Usefulness, format_: str, output: Path | None, *, in_full: bool) -> None:
+def write_usefulness(
+    found: Usefulness, format_: str, output: Path | None, *, in_full: bool, safe_csv: bool = False
+) -> None:
     """Writes to stdout or a file; a CSV file gets a second file with its provenance."""
     from bioclip_x.cli.render.descriptor_files import write, write_provenance
 
