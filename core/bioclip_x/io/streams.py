@@ -118,11 +118,7 @@ def open_binary_output(output: Path | None, *, keep_partial: bool = False) -> It
         finally:
             stream.close()
         return
-    refuse_impossible_name(output)
-    # Of a link, the folder of what it leads to.
-    for folder in (output.parent, Path(os.path.realpath(output)).parent):
-        if not folder.is_dir():
-            raise BioclipXError(f"{output} cannot be written: there is no folder {folder}")
+    check_folder(output)
     stack = ExitStack()
     with _convert_errors(output):
         raw = stack.enter_context(open_replacement(output, "wb", keep_partial=keep_partial))
@@ -136,6 +132,14 @@ def open_binary_output(output: Path | None, *, keep_partial: bool = False) -> It
         raise
     with _convert_errors(output):
         stack.close()
+
+
+def check_folder(output: Path) -> None:
+    """Raises BioclipXError for an output whose folder does not exist: its own, or of a link, that of what it leads to."""
+    refuse_impossible_name(output)
+    for folder in (output.parent, Path(os.path.realpath(output)).parent):
+        if not folder.is_dir():
+            raise BioclipXError(f"{output} cannot be written: there is no folder {folder}")
 
 
 def make_temporary_folder(output: Path | None) -> Path:

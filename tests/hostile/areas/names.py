@@ -136,7 +136,7 @@ def cases() -> Iterator[Case]:
 
 
 @cache
-def _make_drawing() -> bytes:
+def make_drawing() -> bytes:
     """A drawing that the demonstration model does name."""
     import io
 
@@ -152,19 +152,19 @@ def _report(*arguments: str) -> list[str]:
 
 
 def _classify_labels(name: str, folder: Path) -> list[str]:
-    (folder / "bird.png").write_bytes(_make_drawing())
+    (folder / "bird.png").write_bytes(make_drawing())
     (folder / "labels.txt").write_text(f"{name}\nParus major\n", "utf-8")
     return _report("bird.png", "--labels", "labels.txt")
 
 
 def _classify_file(file: str, folder: Path) -> list[str]:
-    (folder / file).write_bytes(_make_drawing())
+    (folder / file).write_bytes(make_drawing())
     (folder / "labels.txt").write_text("Parus major\nAmanita muscaria\n")
     return _report(f"./{file}", "--labels", "labels.txt")
 
 
 def _classify_descriptor(name: str, folder: Path) -> list[str]:
-    (folder / "bird.png").write_bytes(_make_drawing())
+    (folder / "bird.png").write_bytes(make_drawing())
     (folder / "labels.txt").write_text("Parus major\nAmanita muscaria\n")
     descriptors = {one: {"descriptor": [name, "a black cap"]} for one in ("Parus major", "Amanita muscaria")}
     document = {"format": "bioclip-x/descriptors/1", "style": "bare", "classes": descriptors}
@@ -173,14 +173,14 @@ def _classify_descriptor(name: str, folder: Path) -> list[str]:
 
 
 def _classify_column(name: str, folder: Path) -> list[str]:
-    (folder / "bird.png").write_bytes(_make_drawing())
+    (folder / "bird.png").write_bytes(make_drawing())
     (folder / "labels.txt").write_text("Parus major\nAmanita muscaria\n")
     (folder / "sites.csv").write_text(_to_csv(["path", "site"], ["bird.png", name]), "utf-8", newline="")
     return _report("bird.png", "--labels", "labels.txt", "--metadata", "sites.csv")
 
 
 def _classify_safely(name: str, report: str, folder: Path) -> list[str]:
-    (folder / f"{name.replace('/', '_')}.png").write_bytes(_make_drawing())
+    (folder / f"{name.replace('/', '_')}.png").write_bytes(make_drawing())
     (folder / "labels.txt").write_text(f"{name}\nParus major\n", "utf-8")
     return [
         "classify",
@@ -205,7 +205,7 @@ def _convert(name: str, folder: Path) -> list[str]:
 def _evaluate(name: str, folder: Path) -> list[str]:
     for taxon in (name.replace("/", "_"), "Parus major"):
         (folder / "set" / taxon).mkdir(parents=True)
-        (folder / "set" / taxon / "a.png").write_bytes(_make_drawing())
+        (folder / "set" / taxon / "a.png").write_bytes(make_drawing())
     (folder / "labels.txt").write_text(f"{name.replace('/', '_')}\nParus major\n", "utf-8")
     outputs = ["--output", "e.csv", "--predictions", "p.csv", "--report", "e.html"]
     return ["evaluate", "set", "--labels", "labels.txt", "--safe-csv", *outputs]
