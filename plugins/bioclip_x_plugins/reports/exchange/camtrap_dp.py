@@ -84,8 +84,8 @@ class CamtrapDp:
     images are listed, too. decimals: of coordinates; 5 is about a metre, 1 about 10 km; as they are known by default.
     latitude, longitude: of deployments whose place is not known otherwise. start, end: of deployments, likewise (ISO 8601).
     title, contributor: of the project, and who is named as its contributor. sampling, capture: the project's sampling design
-    and capture method, which the standard requires and no image tells. safe: texts that a spreadsheet would take for a formula get
-    an apostrophe before them.
+    and capture method, which the standard requires and no image tells. safe: texts that a spreadsheet would take for a formula
+    get an apostrophe before them.
     """
 
     capabilities = ReportCapabilities(reads_provenance=True)
