@@ -57,8 +57,9 @@ def format_rows(rows: Iterable[Sequence[object]], *, safe: bool = False) -> Iter
         # Before version 3.13 Python's writer does not quote carriage returns, at which readers end the line.
         has_return = any(isinstance(cell, str) and "\r" in cell for cell in cells)
         text = io.StringIO(newline="")
-        quoting = csv.QUOTE_ALL if has_return else csv.QUOTE_MINIMAL
-        csv.writer(text, lineterminator="\n", quoting=quoting).writerow(cells)
+        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL if has_return else csv.QUOTE_MINIMAL).writerow(
+            cells
+        )
         yield text.getvalue()
 
 
