@@ -5,7 +5,14 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Final
 
-_CONTROLS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROLS: Final = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # control characters
+    "\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"  # directions, line separators
+    "\xad\u180e\u200b\u2060-\u2065\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"  # characters without a width, tags
+    "\ud800-\udfff]"  # bytes of file names that are no text
+    # Joiners, but for those within words of Persian or Hindi, and within emoji.
+    "|(?<![\u0300-\u1fff\u2070-\U0010ffff])[\u200c\u200d]"
+)
 
 
 LONGEST_NAME: Final = 200
@@ -36,10 +43,34 @@ def suggest(name: str, known: Iterable[str]) -> str:
 def escape_controls(text: str, keep: str = "") -> str:
     """Escapes control characters except those in `keep`, so that none can move the cursor or reverse a line.
 
-    >>> escape_controls("a\\x1b[2J gpj.exe\\u202e")
-    'a\\\\x1b[2J gpj.exe\\\\u202e'
+    So it does characters that cannot be seen, by which two names look alike, and lone surrogates.
+
+    >>> escape_controls("a\\x1b[2J gpj.exe\\u202e"), escape_controls("Parus\\u200b major")
+    ('a\\\\x1b[2J gpj.exe\\\\u202e', 'Parus\\\\u200b major')
     """
     return _CONTROLS.sub(lambda c: c[0] if c[0] in keep else c[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def escape_shown(value: object) -> object:
+    """Escapes a text, but for line ends and tabs, and leaves other values: what every expression of a page goes through.
+
+    >>> escape_shown("gpj.exe\\u202e\\n"), escape_shown(3)
+    ('gpj.exe\\\\u202e\\n', 3)
+    """
+    return escape_controls(value, keep="\n\t") if type(value) is str else value  # no markup, which is escaped already
+
+
+_COLOURS: Final = re.compile(r"(\x1b\[[0-9;]*m)")
+
+
+def escape_between_colours(text: str) -> str:
+    """Escapes control characters of a text for a terminal, but for line ends, tabs and those that set a colour or style.
+
+    >>> escape_between_colours("\\x1b[1mbold\\x1b[0m\\x1b[2J")
+    '\\x1b[1mbold\\x1b[0m\\\\x1b[2J'
+    """
+    parts = _COLOURS.split(text)
+    return "".join(part if i % 2 else escape_controls(part, keep="\t\n") for i, part in enumerate(parts))
 
 
 def add_article(noun: str) -> str:

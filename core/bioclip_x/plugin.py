@@ -105,9 +105,11 @@ if TYPE_CHECKING:
     from bioclip_x.io.content import name_content, open_content
     from bioclip_x.io.delimited import (
         DELIMITERS,
+        defuse_formulas,
         explain_csv_error,
         guess_delimiter,
         read_delimited_rows,
+        restore_formulas,
         take_first_line,
     )
     from bioclip_x.io.disk import sync_folder
@@ -279,22 +281,22 @@ __all__ = [
     "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "WholeNumbers", "WordList",
     "add_beside", "add_inner_classes", "check_path", "combine_columns", "compute_bets", "compute_cache_logits",
     "compute_heights", "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties",
-    "create_registry", "decode_head", "decode_mask", "detect_encoding", "drop_placeholder", "encode_mask",
-    "encode_polygons", "encode_runs", "escape_controls", "escape_surrogates", "expand_home", "explain_csv_error",
-    "find_box", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above",
-    "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels",
-    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
-    "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder", "list_as_published",
-    "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill", "load_template",
-    "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used", "mask_of",
-    "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content", "normalise_rank",
-    "open_archive", "open_cache_file", "open_content", "open_database", "open_image", "open_output",
-    "open_parquet_writer", "open_replacement", "open_temporary", "open_tensors", "parse_name", "pluralise",
-    "read_delimited_rows", "read_json", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
-    "read_stream_lines", "read_tensors", "read_text", "read_yaml", "refuse_unmatched", "report_progress",
-    "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet",
-    "select_largest", "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down",
-    "sweep", "sync_folder", "take_first_line", "to_networkx",
+    "create_registry", "decode_head", "decode_mask", "defuse_formulas", "detect_encoding", "drop_placeholder",
+    "encode_mask", "encode_polygons", "encode_runs", "escape_controls", "escape_surrogates", "expand_home",
+    "explain_csv_error", "find_box", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding",
+    "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
+    "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
+    "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder",
+    "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill",
+    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
+    "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
+    "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database", "open_image",
+    "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "open_tensors", "parse_name",
+    "pluralise", "read_delimited_rows", "read_json", "read_labels", "read_lines", "read_parquet_provenance",
+    "read_species_list", "read_stream_lines", "read_tensors", "read_text", "read_yaml", "refuse_unmatched",
+    "report_progress", "resolve_inside", "resolve_labels", "restore_formulas", "roll_up", "roll_up_sets",
+    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
+    "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -402,7 +404,9 @@ TOPICS: Final = {
         ("io.archives", "Archive is_archive open_archive"),
         ("io.content", "name_content open_content"),
         ("io.disk", "sync_folder"),
-        ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
+        ("io.delimited",
+         "DELIMITERS defuse_formulas explain_csv_error guess_delimiter read_delimited_rows restore_formulas "
+         "take_first_line"),
         ("io.encodings", "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
         ("limits",
          "CELL_CHARACTERS LINE_CHARACTERS META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES MODEL_IMAGE_SIDE "

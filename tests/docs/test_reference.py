@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.writers import command_line, components, json_schemas, markdown
+from docs.writers import command_line, components, json_schemas, markdown, security
 from docs.writers.pages import make_pages, make_registry
 from docs.writers.python_names import find_origins
 from pydantic import TypeAdapter
@@ -43,6 +43,23 @@ def test_generated_pages_are_up_to_date(pages: dict[str, str]) -> None:
     for name, text in pages.items():
         assert (DOCS / name).read_text("utf-8") == text, f"{name}: run `python -m docs.writers`"
     assert {path.name for path in (DOCS / "reference").iterdir()} == {Path(name).name for name in pages}
+
+
+def test_the_limits_and_the_corpus_are_on_the_page_on_security() -> None:
+    page = security.PAGE.read_text("utf-8")
+    assert page == security.fill_page(page), "run `python -m docs.writers`"
+    assert all(one.section and one.meaning.endswith(".") for one in security.list_limits())
+
+
+def test_the_corpus_of_the_results_is_that_of_the_tests() -> None:
+    """Each area is in the results, with its cases and no fault: `python tests/hostile/run.py --processes --results …`."""
+    from hostile.corpus import load_corpus
+
+    areas = json.loads(security.RESULTS.read_text("utf-8"))["areas"]
+    assert {area: row["cases"] for area, row in areas.items()} == {
+        area: len(cases) for area, cases in load_corpus().items()
+    }
+    assert not any(count for row in areas.values() for fault, count in row.items() if fault != "cases")
 
 
 def test_every_component_and_option_is_on_the_page(pages: dict[str, str]) -> None:
@@ -213,5 +230,5 @@ def find_attribute(name: str) -> Any:
 def test_doctests_of_the_writers() -> None:
     import doctest
 
-    for module in (command_line, components, json_schemas, markdown):
+    for module in (command_line, components, json_schemas, markdown, security):
         assert not doctest.testmod(module).failed

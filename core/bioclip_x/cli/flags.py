@@ -59,6 +59,10 @@ output_option = click.option(
 resume_option = click.option(
     "--resume", is_flag=True, help="Continue an interrupted run of the same command; leave a complete file as it is."
 )
+safe_csv_option = click.option(
+    "--safe-csv", is_flag=True,
+    help="In CSV files, put an apostrophe before names that a spreadsheet would take for a formula.",
+)  # fmt: skip
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
 
 table_or_json_option = click.option(

@@ -21,6 +21,7 @@ from bioclip_x.embed.embedder import Embedded
 from bioclip_x.embed.files import format_provenance, open_embeddings, read_provenance
 from bioclip_x.errors import BioclipXError
 from bioclip_x.io.journal import Journal, describe_differences, start_journal
+from bioclip_x.io.streams import check_folder
 from bioclip_x.messages import pluralise
 from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import Embedding
@@ -56,8 +57,7 @@ def write_embeddings(
         _check_complete(embedded, read_provenance(format_, output), output)
         say(f"{output} is complete")
         return 0
-    if not output.parent.is_dir():
-        raise BioclipXError(f"{output} cannot be written: there is no folder {output.parent}")
+    check_folder(output)
     journal, records = start_journal(path, _make_header(embedded), resume=resume)
     with journal:
         if journal.count:

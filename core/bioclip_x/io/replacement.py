@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from bioclip_x.io.temporary import move_into_place, open_temporary, sweep
 
 PARTIAL: Final = ".partial"
 """Suffix of an output that is not complete."""
+LONGEST_SHOWN: Final = 120
+"""Characters of a path in an error."""
 
 
 @contextmanager
@@ -33,6 +36,7 @@ def open_replacement(path: Path, mode: str = "w", *, keep_partial: bool = False)
         with path.open(mode.replace("w", "a"), encoding=encoding, newline=newline) as stream:
             yield stream
         return
+    refuse_impossible_name(path)
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent, path)
@@ -49,8 +53,27 @@ def open_replacement(path: Path, mode: str = "w", *, keep_partial: bool = False)
 
 def is_written_in_place(path: Path) -> bool:
     """Whether a path is a pipe, a device or a stream of this process (/dev/stdout, even if it is a file)."""
-    is_stream = path.is_symlink() and path.absolute().parts[1:2] in (("dev",), ("proc",))
-    return is_stream or (path.exists() and not path.is_file())
+    try:
+        is_stream = path.is_symlink() and path.absolute().parts[1:2] in (("dev",), ("proc",))
+        return is_stream or (path.exists() and not path.is_file())
+    except OSError:  # a name that is too long
+        return False
+
+
+def refuse_impossible_name(path: Path) -> None:
+    """Raises BioclipXError for an output that no file can be called: too long, or with a NUL character."""
+    try:
+        os.lstat(path)
+    except ValueError:
+        raise BioclipXError(f"{_shorten(path)} cannot be written: a file's name has no NUL character") from None
+    except OSError as problem:
+        if problem.errno == errno.ENAMETOOLONG:
+            raise BioclipXError(f"{_shorten(path)} cannot be written: {problem.strerror}") from None
+
+
+def _shorten(path: Path) -> str:
+    name = str(path)
+    return name if len(name) <= LONGEST_SHOWN else f"{name[: LONGEST_SHOWN - 1]}…"
 
 
 @contextmanager

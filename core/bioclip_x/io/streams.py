@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,8 +11,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.replacement import is_written_in_place, open_replacement
-from bioclip_x.messages import escape_controls
+from bioclip_x.io.replacement import is_written_in_place, open_replacement, refuse_impossible_name
+from bioclip_x.messages import escape_between_colours, escape_controls
 
 
 class BinaryStream:
@@ -64,17 +65,22 @@ class BinaryStream:
 class Stream:
     """Writes text to a binary stream. Unencodable characters, such as stray bytes of a file name, are escaped.
 
-    So are control characters on a terminal, unless the text is `styled`: a name must not move the cursor.
+    So are control characters on a terminal, and wherever the text is for people to read (`styled`), which keeps its colours:
+    a name must not move the cursor.
     """
 
     def __init__(
         self, raw: BinaryStream, encoding: str = "utf-8", *, is_stdout: bool = False, styled: bool = False
     ) -> None:
         self._raw, self.encoding, self._is_stdout = raw, encoding, is_stdout
-        self._is_escaped = self.isatty() and not styled
+        self._is_escaped, self._is_styled = self.isatty(), styled
 
     def write(self, text: str) -> int:
-        shown = escape_controls(text, keep="\t\n") if self._is_escaped else text
+        shown = text
+        if self._is_styled:
+            shown = escape_between_colours(text)
+        elif self._is_escaped:
+            shown = escape_controls(text, keep="\t\n")
         self._raw.write(shown.encode(self.encoding, "backslashreplace"))
         return len(text)
 
@@ -92,7 +98,7 @@ def open_output(
     """Opens a text stream for writing. Raises BioclipXError naming a file that cannot be written.
 
     After an exception inside the block no file is created. keep_partial: what was written stays in `output` + ".partial".
-    styled: the text has a terminal's control characters of its own, for colours, and those of names in it are escaped already.
+    styled: the text is for people to read and may have a terminal's codes for colours; other control characters are escaped.
     """
     if output is None and not hasattr(sys.stdout, "buffer"):
         yield sys.stdout
@@ -112,8 +118,7 @@ def open_binary_output(output: Path | None, *, keep_partial: bool = False) -> It
         finally:
             stream.close()
         return
-    if not output.parent.is_dir():
-        raise BioclipXError(f"{output} cannot be written: there is no folder {output.parent}")
+    check_folder(output)
     stack = ExitStack()
     with _convert_errors(output):
         raw = stack.enter_context(open_replacement(output, "wb", keep_partial=keep_partial))
@@ -127,6 +132,14 @@ def open_binary_output(output: Path | None, *, keep_partial: bool = False) -> It
         raise
     with _convert_errors(output):
         stack.close()
+
+
+def check_folder(output: Path) -> None:
+    """Raises BioclipXError for an output whose folder does not exist: its own, or of a link, that of what it leads to."""
+    refuse_impossible_name(output)
+    for folder in (output.parent, Path(os.path.realpath(output)).parent):
+        if not folder.is_dir():
+            raise BioclipXError(f"{output} cannot be written: there is no folder {folder}")
 
 
 def make_temporary_folder(output: Path | None) -> Path:

@@ -11,12 +11,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.plugin import LINE_CHARACTERS, RANKS, BioclipXError, explain_csv_error
+from bioclip_x.plugin import LINE_CHARACTERS, RANKS, BioclipXError, explain_csv_error, restore_formulas
 
 FIRST: Final = "file_name"
 """The first column of a table of results."""
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What `csv:safe=true` writes an apostrophe before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +65,11 @@ def _read_csv(path: Path) -> Iterator[Named]:
         csv.field_size_limit(LINE_CHARACTERS)
         try:
             rows = csv.DictReader(chain([header], stream), delimiter=separator, strict=True)
-            yield from _join_rows({name: _undo_defusing(cell) for name, cell in row.items() if name} for row in rows)
+            yield from _join_rows(
+                {name: restore_formulas(str(cell or "")) for name, cell in row.items() if name} for row in rows
+            )
         except csv.Error as problem:
             raise BioclipXError(f"{path}: {explain_csv_error(problem)}") from None
-
-
-def _undo_defusing(cell: Any) -> str:
-    """Takes away the apostrophe of `csv:safe=true`.
-
-    >>> _undo_defusing("'=1+1"), _undo_defusing("'quoted'")
-    ('=1+1', "'quoted'")
-    """
-    text = str(cell or "")
-    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(FORMULA) else text
 
 
 def _read_parquet(path: Path) -> Iterator[Named]:

@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.io.delimited import DELIMITERS, guess_delimiter, read_delimited_rows, take_first_line
+from bioclip_x.io.delimited import (
+    DELIMITERS,
+    defuse_formulas,
+    format_rows,
+    guess_delimiter,
+    read_delimited_rows,
+    restore_formulas,
+    take_first_line,
+)
 
 CELLS = st.lists(st.lists(st.text(st.characters(codec="utf-8")), min_size=2, max_size=5), max_size=8)
 
@@ -78,3 +87,35 @@ def test_what_was_written_is_read(table: list[list[str]], delimiter: str) -> Non
 def test_an_invalid_row_is_reported_with_its_first_line(text: str, message: str) -> None:
     with pytest.raises(DescriptorError, match=message):
         rows(text, longest=100)
+
+
+TRICKY = st.text(st.sampled_from("=+-@\t\r\n,;| '\"a1\uff1d"), max_size=12)
+
+
+@given(TRICKY | st.text())
+def test_what_is_defused_can_be_restored(text: str) -> None:
+    assert restore_formulas(defuse_formulas(text)) == text
+
+
+@given(TRICKY, st.sampled_from(",;|\t"))
+def test_no_part_of_a_defused_text_begins_a_formula(text: str, separator: str) -> None:
+    """Whichever separator a spreadsheet takes, and whether it reads quotes or not."""
+    defused = defuse_formulas(text)
+    if not re.fullmatch(r"[+-]?\d+([.,]\d+)?", text):
+        for line in re.split("[\r\n]", defused):
+            assert not [
+                cell for cell in line.split(separator) if cell.lstrip('" ').startswith(("=", "+", "-", "@", "\uff1d"))
+            ]
+
+
+def test_numbers_stay_numbers() -> None:
+    numbers = ["-12.5", "+3", "1e-5", "-1,5"]
+    assert list(map(defuse_formulas, numbers)) == numbers
+    assert "".join(format_rows([(-2.5, 3, "=x", None)], safe=True)) == "-2.5,3,'=x,\n"
+
+
+@given(CELLS, st.booleans())
+def test_rows_are_read_again(cells: list[list[str]], safe: bool) -> None:
+    text = "".join(format_rows(cells, safe=safe))
+    read = [found for _, found in rows(text)]
+    assert [list(map(restore_formulas, row)) if safe else row for row in read] == cells

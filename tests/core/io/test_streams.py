@@ -36,6 +36,24 @@ def test_unencodable_characters_are_escaped(tmp_path: Path) -> None:
     assert (tmp_path / "o").read_bytes() == b"\xc3\xa9\\udce9"
 
 
+def test_text_for_people_keeps_its_colours_alone(tmp_path: Path) -> None:
+    with open_output(tmp_path / "a.txt", styled=True) as stream:
+        stream.write("\x1b[1mgpj\u202eexe\x1b[0m\x1b[2J\n")
+    assert (tmp_path / "a.txt").read_bytes() == b"\x1b[1mgpj\\u202eexe\x1b[0m\\x1b[2J\n"
+
+
+def test_names_that_no_file_has_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to("no/such/o.csv")
+    for name, reason in (
+        ("n" * 300, "too long"),
+        ("a\0b", "NUL"),
+        ("link.csv", "no folder"),
+        ("no/o.csv", "no folder"),
+    ):
+        with pytest.raises(BioclipXError, match=reason), open_output(tmp_path / name):
+            pass
+
+
 def test_exceptions_of_the_block_are_not_converted(tmp_path: Path) -> None:
     with pytest.raises(PermissionError), open_output(tmp_path / "o"):
         raise PermissionError("somebody else's")

@@ -2,15 +2,33 @@
 
 export const byId = (id) => document.getElementById(id);
 
+// As `escape_controls` of bioclip_x/messages.py.
+const CONTROLS = new RegExp(
+  "[\\0-\\x08\\x0b-\\x1f\\x7f-\\x9f\\xad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\u{e0000}-\\u{e007f}]"
+  + "|\\p{Surrogate}|(?<![\\u0300-\\u1fff\\u2070-\\u{10ffff}])[\\u200c\\u200d]", "gu");
+
+/** A text whose control characters, and those that turn a line around or cannot be seen, are spelt out. */
+export const reveal = (text) => String(text ?? "").replace(CONTROLS, (one) => {
+  const digits = one.codePointAt(0).toString(16);
+  if (digits.length <= 2) return `\\x${digits.padStart(2, "0")}`;
+  return digits.length <= 4 ? `\\u${digits.padStart(4, "0")}` : `\\U${digits.padStart(8, "0")}`;
+});
+
+/** Attributes that are read or heard. */
+const SHOWN = new Set(["alt", "aria-label", "title"]);
+
 /** Makes an element. attributes: "class", "aria-…", data; functions are listeners ({ click: … }); null leaves one out. */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name, value);
     else if (value === true) element.setAttribute(name, "");
-    else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
+    else if (value !== null && value !== undefined && value !== false) {
+      element.setAttribute(name, SHOWN.has(name) ? reveal(value) : value);
+    }
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
+  const shown = children.filter((child) => child !== null && child !== undefined);
+  element.append(...shown.map((child) => (typeof child === "string" ? reveal(child) : child)));
   return element;
 }
 

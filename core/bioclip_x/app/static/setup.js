@@ -1,7 +1,7 @@
 // Model, species list and descriptors, and files of these that are uploaded.
 
 import { Refused, post, postForm } from "./api.js";
-import { byId, count, make, warn } from "./dom.js";
+import { byId, count, make, reveal, warn } from "./dom.js";
 import { on, state } from "./store.js";
 
 const FIELDS = ["model", "taxonomy", "descriptors"];
@@ -44,17 +44,17 @@ function show() {
   const { about } = state;
   FIELDS.forEach(fill);
   byId("demo").hidden = byId("demo-tag").hidden = !about.demo;
-  byId("demo-text").textContent = about.demo;
+  byId("demo-text").textContent = reveal(about.demo);
   byId("about").textContent = state.is_loading
     ? "loading…"
-    : `${count(about.n_classes, "class", "classes")}, ${count(about.n_prompts, "text")}; percentages: ${about.probabilities}`;
+    : `${count(about.n_classes, "class", "classes")}, ${count(about.n_prompts, "text")}; percentages: ${reveal(about.probabilities)}`;
   byId("recipe").toggleAttribute("aria-busy", state.is_loading);
   const notes = byId("notes");
   notes.hidden = !about.notes.length;
   notes.querySelector("ul").replaceChildren(...about.notes.map((note) => make("li", {}, make("bdi", {}, note))));
-  byId("probabilities").textContent = about.probabilities;
-  byId("labels-file").textContent = `${state.labels.file} (${count(state.labels.count, "name")})`;
-  byId("labels-folder").textContent = state.labels.folder;
+  byId("probabilities").textContent = reveal(about.probabilities);
+  byId("labels-file").textContent = `${reveal(state.labels.file)} (${count(state.labels.count, "name")})`;
+  byId("labels-folder").textContent = reveal(state.labels.folder);
   if (state.error) warn(state.error);
 }
 

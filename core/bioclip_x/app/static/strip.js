@@ -1,6 +1,6 @@
 // All photos as a strip of small ones: what is done, and the way to each.
 
-import { byId, count, formatPercent, make } from "./dom.js";
+import { byId, count, formatPercent, make, reveal } from "./dom.js";
 import { items, state } from "./store.js";
 
 const buttons = new Map(); // key → button
@@ -9,7 +9,7 @@ let chosen = null, go = () => {};
 function describe(item) {
   const name = item.state === "waiting" ? "waiting" : item.name ?? (item.state === "failed" ? "failed" : "not named");
   const share = item.share === undefined ? "" : ` ${formatPercent(item.share)}`;
-  return `${item.file}: ${name}${share}${item.label ? `, corrected: ${item.label.label}` : ""}`;
+  return reveal(`${item.file}: ${name}${share}${item.label ? `, corrected: ${item.label.label}` : ""}`);
 }
 
 export function take(item) {

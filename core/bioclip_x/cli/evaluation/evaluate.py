@@ -12,7 +12,15 @@ import click
 
 from bioclip_x.cli.evaluation.few_shot import FewShotOptions, add_few_shot_options
 from bioclip_x.cli.evaluation.labelled_images import FIELDS, check_dataset_outputs, find_dataset, prepare_fields
-from bioclip_x.cli.flags import MACHINE, make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.flags import (
+    MACHINE,
+    make_recipe_flags,
+    output_option,
+    plugin_option,
+    quiet_option,
+    recipe_option,
+    safe_csv_option,
+)
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming
 from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
@@ -93,6 +101,7 @@ FORMATS: Final = ("table", "json", "csv")
     help="Also write a page with figures (.html): confusion matrices, embeddings, reliability, examples; and their numbers, as "
     "JSON and CSV files beside it.",
 )
+@safe_csv_option
 @quiet_option
 @click.pass_obj
 def command(
@@ -110,6 +119,7 @@ def command(
     format_: str | None,
     output: Path | None,
     report: Path | None,
+    safe_csv: bool,
     quiet: bool,
     few_shot: FewShotOptions | None,
     probe: str | None,
@@ -176,7 +186,7 @@ def command(
         output, styled=format_ == "table"
     ) as stream:  # first, so that a file that cannot be written fails early
         collector = FigureCollector(dataset) if page else None
-        table = PredictionTable() if predictions else None
+        table = PredictionTable(safe=safe_csv) if predictions else None
         watches = [watch for watch in (collector, table) if watch]
         with Progress(enabled=not quiet) as progress:
             evaluation = evaluate(
@@ -184,12 +194,12 @@ def command(
                 watches=watches,
             )  # fmt: skip
         if page and report and collector:
-            write_figures(page, report, collector.make_figures(evaluation))
+            write_figures(page, report, collector.make_figures(evaluation), safe_csv=safe_csv)
         if table and predictions:
             table.write(predictions)
         if not quiet:
             print_notes(evaluation, notes)
-        write(evaluation, format_, stream, metrics)
+        write(evaluation, format_, stream, metrics, safe=safe_csv)
 
 
 def find_evaluation_report(registry: Registry, path: Path) -> tuple[EvaluationReport, Path]:
@@ -200,14 +210,14 @@ def find_evaluation_report(registry: Registry, path: Path) -> tuple[EvaluationRe
     return cast("EvaluationReport", report), path
 
 
-def write_figures(page: EvaluationReport, path: Path, figures: EvaluationFigures) -> None:
+def write_figures(page: EvaluationReport, path: Path, figures: EvaluationFigures, *, safe_csv: bool = False) -> None:
     """Writes the page, and the numbers beside it."""
     from bioclip_x.cli.render.figure_files import list_figure_files, write_figure_files
 
     files = tuple(file.name for file in list_figure_files(path))
     with naming(page, "write_evaluation", writes=True):
         page.write_evaluation(path, replace(figures, files=files))
-    write_figure_files(figures, path)
+    write_figure_files(figures, path, safe=safe_csv)
 
 
 def repeat_paper(

@@ -16,7 +16,14 @@ from bioclip_x.cli.evaluation.labelled_images import (
     find_dataset,
     prepare_fields,
 )
-from bioclip_x.cli.flags import make_recipe_flags, output_option, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.flags import (
+    make_recipe_flags,
+    output_option,
+    plugin_option,
+    quiet_option,
+    recipe_option,
+    safe_csv_option,
+)
 from bioclip_x.errors import DescriptorError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.replacement import is_written_in_place
@@ -59,6 +66,7 @@ if TYPE_CHECKING:
     "--format", "format_", type=click.Choice(FORMATS), help="[default: by the suffix of --output, else table]"
 )
 @output_option
+@safe_csv_option
 @quiet_option
 @click.pass_obj
 def command(
@@ -73,6 +81,7 @@ def command(
     seed: int,
     format_: str | None,
     output: Path | None,
+    safe_csv: bool,
     quiet: bool,
     **fields: Any,
 ) -> None:
@@ -117,7 +126,7 @@ def command(
         usefulness = select_classes(usefulness, selected)
     if not quiet:
         print_notes(usefulness, classifier.provenance.notes, pruning=format_ != "table")
-    write_usefulness(usefulness, format_, output, in_full=bool(selected))
+    write_usefulness(usefulness, format_, output, in_full=bool(selected), safe_csv=safe_csv)
 
 
 def write_pruned(file: Path, kept: DescriptorSet) -> None:
@@ -130,12 +139,14 @@ def write_pruned(file: Path, kept: DescriptorSet) -> None:
         raise DescriptorError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
-def write_usefulness(found: Usefulness, format_: str, output: Path | None, *, in_full: bool) -> None:
+def write_usefulness(
+    found: Usefulness, format_: str, output: Path | None, *, in_full: bool, safe_csv: bool = False
+) -> None:
     """Writes to stdout or a file; a CSV file gets a second file with its provenance."""
     from bioclip_x.cli.render.descriptor_files import write, write_provenance
 
     with open_output(output) as stream:
-        write(found, format_, stream, in_full=in_full)
+        write(found, format_, stream, in_full=in_full, safe_csv=safe_csv)
         if format_ == "csv" and output is not None and not is_written_in_place(output):
             with open_output(output.with_name(f"{output.name}.provenance.json")) as sidecar:
                 write_provenance(found, sidecar)

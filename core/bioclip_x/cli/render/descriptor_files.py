@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
+from bioclip_x.io.delimited import write_cells
 from bioclip_x.io.streams import escape_surrogates
 from bioclip_x.records.evaluation.descriptor_usefulness import Area, ClassUse, DescriptorUse, LeftOut, Usefulness
 
@@ -29,17 +29,19 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def write(usefulness: Usefulness, format_: str, stream: Any, *, in_full: bool = False) -> None:
-    """Writes as "table", "json" or "csv". in_full: the table lists every descriptor, not only the best and worst."""
+def write(usefulness: Usefulness, format_: str, stream: Any, *, in_full: bool = False, safe_csv: bool = False) -> None:
+    """Writes as "table", "json" or "csv". in_full: the table lists every descriptor, not only the best and worst.
+
+    safe_csv: see `write_cells`.
+    """
     if format_ == "json":
         stream.write(
             json.dumps(make_document(usefulness), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
         )
     elif format_ == "csv":
         text = io.StringIO(newline="")
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(make_rows(usefulness))
+        write_cells(text, [COLUMNS])
+        write_cells(text, make_rows(usefulness), safe=safe_csv)
         stream.write(escape_surrogates(text.getvalue()))
     else:
         from bioclip_x.cli.render.descriptor_table import render_table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bioclip_x.evaluation.intervals import FEWEST
+from bioclip_x.io.delimited import write_cells
 from bioclip_x.io.streams import escape_surrogates
 from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records import Evaluation, Measure, TextEvaluation
@@ -32,12 +32,14 @@ FURTHER: Final = (
 )
 
 
-def write(evaluation: Evaluation, format_: str, stream: Any, metrics: str = "main") -> None:
-    """Writes an evaluation as "table", "json" or "csv". metrics: of the table, "main" or "all"."""
+def write(evaluation: Evaluation, format_: str, stream: Any, metrics: str = "main", *, safe: bool = False) -> None:
+    """Writes an evaluation as "table", "json" or "csv". metrics: of the table, "main" or "all". safe: see `write_cells`."""
     if format_ == "table":
         _write_table(evaluation, stream, metrics == "all")
+    elif format_ == "csv":
+        _write_csv(evaluation, stream, safe)
     else:
-        {"json": _write_json, "csv": _write_csv}[format_](evaluation, stream)
+        _write_json(evaluation, stream)
 
 
 def print_notes(evaluation: Evaluation, notes: Sequence[str]) -> None:
@@ -59,13 +61,13 @@ def _write_json(evaluation: Evaluation, stream: Any) -> None:
     stream.write(json.dumps({"format": FORMAT, **asdict(evaluation)}, indent=2, ensure_ascii=False) + "\n")
 
 
-def _write_csv(evaluation: Evaluation, stream: Any) -> None:
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
+def _write_csv(evaluation: Evaluation, stream: Any, safe: bool) -> None:
+    write_cells(stream, [COLUMNS])
     for one in evaluation.texts:
         for name, measure in (one.measures() | one.further_measures()).items():
             row = (measure.value, measure.low, measure.high, measure.of, measure.sd)
-            writer.writerow((escape_surrogates(one.text), name, *row, " ".join(map(str, one.seeds)), one.model))
+            cells = (escape_surrogates(one.text), name, *row, " ".join(map(str, one.seeds)), one.model)
+            write_cells(stream, [cells], safe=safe)
 
 
 def _write_table(evaluation: Evaluation, stream: Any, further: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
@@ -11,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from bioclip_x.io.delimited import write_cells
 from bioclip_x.io.streams import escape_surrogates, open_output
 from bioclip_x.records import CurvePoint, EvaluationFigures, Taxon
 
@@ -24,8 +24,8 @@ def list_figure_files(page: Path) -> list[Path]:
     return [page.with_suffix(".json"), *(page.with_suffix(f".{figure}.csv") for figure in FIGURES)]
 
 
-def write_figure_files(figures: EvaluationFigures, page: Path) -> None:
-    """Writes the files of `list_figure_files`, each of which appears only when complete."""
+def write_figure_files(figures: EvaluationFigures, page: Path, *, safe: bool = False) -> None:
+    """Writes the files of `list_figure_files`, each of which appears only when complete. safe: see `write_cells`."""
     json_file, *csv_files = list_figure_files(page)
     with open_output(json_file) as stream:
         document = {"format": FORMAT, **_convert_to_plain(figures)}
@@ -33,9 +33,9 @@ def write_figure_files(figures: EvaluationFigures, page: Path) -> None:
     rows_of = (_iterate_confusions, _iterate_embeddings, _iterate_curves, _iterate_examples)
     for path, iterate_rows in zip(csv_files, rows_of):
         with open_output(path) as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            for row in iterate_rows(figures):
-                writer.writerow([escape_surrogates(cell) if isinstance(cell, str) else cell for cell in row])
+            rows = iterate_rows(figures)
+            cells = ([escape_surrogates(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+            write_cells(stream, cells, safe=safe)
 
 
 def _iterate_confusions(figures: EvaluationFigures) -> Iterator[tuple[Any, ...]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from bioclip_x.io.delimited import write_cells
 from bioclip_x.io.streams import escape_surrogates, open_output
 
 if TYPE_CHECKING:
@@ -35,11 +35,12 @@ class PredictionTable:
 
     A row has an image's path, the taxon and rank of its label, the model, the texts, the taxon named first, its rank and
     probability, 1 or 0 for right and wrong (empty where the label is a taxon above the classes), and the four taxa named next,
-    separated by "; ". Of texts that are drawn, the first seed's.
+    separated by "; ". Of texts that are drawn, the first seed's. safe: names cannot be taken for formulas.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, safe: bool = False) -> None:
         self._rows: list[tuple[str, ...]] = []
+        self._safe = safe
 
     def __call__(self, given: ModelImages, predictions: ImagePredictions, evaluation: TextEvaluation) -> None:
         taxonomy, labels = given.classifier.taxonomy, given.labels
@@ -57,9 +58,8 @@ class PredictionTable:
     def write(self, path: Path) -> None:
         """Writes a CSV file, which appears only when it is complete."""
         with open_output(path) as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(tuple(map(escape_surrogates, row)) for row in self._rows)
+            write_cells(stream, [COLUMNS], safe=self._safe)
+            write_cells(stream, (tuple(map(escape_surrogates, row)) for row in self._rows), safe=self._safe)
 
 
 def _name(nodes: list[int], taxonomy: Taxonomy) -> Iterator[tuple[str, str]]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.cli.flags import safe_csv_option
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.render.terminal import make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.io.delimited import format_rows
 from bioclip_x.option_types import PathName, WholeNumbers
 
 if TYPE_CHECKING:
@@ -54,9 +55,18 @@ IN_WORDS = {
     help="Changes of each kind shown in the table; 0 for all. CSV and JSON have all.",
 )
 @click.option("--output", type=PathName(dir_okay=False), help="Write to this file instead of stdout.")
+@safe_csv_option
 @click.pass_obj
 def diff(
-    registry: Registry, /, old: Path, new: Path, format_: str | None, most: int, output: Path | None, **reading: Any
+    registry: Registry,
+    /,
+    old: Path,
+    new: Path,
+    format_: str | None,
+    most: int,
+    output: Path | None,
+    safe_csv: bool,
+    **reading: Any,
 ) -> None:
     """Compare two trees: taxa added, removed, moved, renamed by synonym, lumped, split, or changed in rank.
 
@@ -80,7 +90,8 @@ def diff(
                 put(block)
         return
     with open_output(output) as stream:
-        for piece in (_iterate_csv if chosen == "csv" else _iterate_json)(difference, *trees):
+        pieces = _iterate_csv(difference, *trees, safe_csv) if chosen == "csv" else _iterate_json(difference, *trees)
+        for piece in pieces:
             stream.write(piece)
 
 
@@ -97,16 +108,9 @@ def _make_row(change: Change, old: Taxonomy, new: Taxonomy) -> dict[str, str | i
     return row
 
 
-def _iterate_csv(difference: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for change in difference.changes:
-        writer.writerow(_make_row(change, old, new))
-        yield text.getvalue()
-        text.seek(0)
-        text.truncate()
-    yield text.getvalue()
+def _iterate_csv(difference: Difference, old: Taxonomy, new: Taxonomy, safe: bool) -> Iterator[str]:
+    rows = (list(_make_row(change, old, new).values()) for change in difference.changes)  # in the columns' order
+    return format_rows(chain([COLUMNS], rows), safe=safe)
 
 
 def _iterate_json(difference: Difference, old: Taxonomy, new: Taxonomy) -> Iterator[str]:

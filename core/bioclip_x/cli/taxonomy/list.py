@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
@@ -12,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from bioclip_x.cli.flags import safe_csv_option
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, print_notes, read_source
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.io.delimited import format_rows
 from bioclip_x.io.streams import open_output
 from bioclip_x.option_types import PathName
 
@@ -37,6 +37,7 @@ AT_ONCE = 1000
 @click.option("--language", metavar="L", help="Language of common names (en, de, …).")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="[default: csv, or the suffix of --output]")
 @click.option("--output", type=PathName(dir_okay=False), help="Write to this file instead of stdout.")
+@safe_csv_option
 @click.pass_obj
 def list_classes(
     registry: Registry,
@@ -47,6 +48,7 @@ def list_classes(
     language: str | None,
     format_: str | None,
     output: Path | None,
+    safe_csv: bool,
     **source: Any,
 ) -> None:
     """List the classes, one row each: pybioclip's columns (kingdom … species, common_name) first.
@@ -67,9 +69,9 @@ def list_classes(
     tree = select_subset(registry, subset, read_source(registry, file or taxonomy, **source)).tree
     print_notes(tree)
     suffix = output.suffix.lower().removeprefix(".") if output else ""
-    lines = LINES[format_ or (suffix if suffix in FORMATS else "csv")](
-        list_columns(tree), make_rows(tree, find_preferred_language(registry, language))
-    )
+    columns, rows = list_columns(tree), make_rows(tree, find_preferred_language(registry, language))
+    chosen = format_ or (suffix if suffix in FORMATS else "csv")
+    lines = _iterate_csv(columns, rows, safe=safe_csv) if chosen == "csv" else LINES[chosen](columns, rows)
     with open_output(output) as stream:
         while piece := "".join(islice(lines, AT_ONCE)):
             stream.write(piece)
@@ -101,14 +103,8 @@ def make_rows(taxonomy: Taxonomy, language: str) -> Iterator[Row]:
         yield row
 
 
-def _iterate_csv(names: tuple[str, ...], rows: Iterator[Row]) -> Iterator[str]:
-    line = io.StringIO(newline="")
-    writer = csv.writer(line, lineterminator="\n")
-    for cells in chain([names], ([row[name] for name in names] for row in rows)):
-        writer.writerow(cells)
-        yield line.getvalue()
-        line.seek(0)
-        line.truncate()
+def _iterate_csv(names: tuple[str, ...], rows: Iterator[Row], *, safe: bool) -> Iterator[str]:
+    return format_rows(chain([names], ([row[name] for name in names] for row in rows)), safe=safe)
 
 
 def _iterate_json(names: tuple[str, ...], rows: Iterator[Row]) -> Iterator[str]:
@@ -123,5 +119,5 @@ def _iterate_jsonl(names: tuple[str, ...], rows: Iterator[Row]) -> Iterator[str]
 
 
 LINES: Final[Mapping[str, Callable[[tuple[str, ...], Iterator[Row]], Iterator[str]]]] = {
-    "csv": _iterate_csv, "json": _iterate_json, "jsonl": _iterate_jsonl,
+    "json": _iterate_json, "jsonl": _iterate_jsonl,
 }  # fmt: skip

@@ -18,6 +18,7 @@ from bioclip_x.dataset.card.wording import (
     list_parts,
     name_range,
 )
+from bioclip_x.messages import escape_shown
 
 COLOURS: Final = 8
 """Groups of taxa with a colour of their own; the others share one."""
@@ -167,6 +168,7 @@ def _load_template() -> Any:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=escape_shown,
     )
     environment.filters["count"] = lambda number: f"{number:,}"
     environment.globals.update(share=_find_share, most=_find_most, abbreviate=_abbreviate)

@@ -18,7 +18,7 @@ from PIL import Image
 from bioclip_x.dataset.duplicates.columns import DUPLICATES
 from bioclip_x.dataset.duplicates.summary import list_conflicts, summarise
 from bioclip_x.io.replacement import open_replacement
-from bioclip_x.messages import escape_controls
+from bioclip_x.messages import escape_controls, escape_shown
 from bioclip_x.version import __version__
 
 SIDE: Final = 160
@@ -184,5 +184,7 @@ def _make_uri(image: Image.Image | None) -> str:
 def _load_template() -> Any:
     from jinja2 import Environment, StrictUndefined
 
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=escape_shown
+    )
     return environment.from_string((files(__package__) / "page.html").read_text(encoding="utf-8"))

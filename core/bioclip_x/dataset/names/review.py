@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from bioclip_x.dataset.names.given import GIVEN_COLUMNS, read_column
 from bioclip_x.errors import DatasetError
-from bioclip_x.io.delimited import guess_delimiter, read_delimited_rows
+from bioclip_x.io.delimited import defuse_formulas, guess_delimiter, read_delimited_rows, restore_formulas
 from bioclip_x.io.replacement import open_replacement
 from bioclip_x.messages import list_some, pluralise
 
@@ -69,7 +69,7 @@ def write_review_table(path: Path, given: pa.Table, resolved: pa.Table, most: in
         for row in rows[:most]:
             cells = [texts[column][row] for column in GIVEN_COLUMNS]
             cells += [columns["status"][row], columns["reason"][row]]
-            writer.writerow([int(images[row]), *map(_guard, cells), *("" for _ in FILLED_IN)])
+            writer.writerow([int(images[row]), *map(defuse_formulas, cells), *("" for _ in FILLED_IN)])
     return len(rows)
 
 
@@ -97,7 +97,7 @@ def read_corrections(path: Path) -> Corrections:
         correction = Correction(*(" ".join(row.get(column, "").split()) for column in FILLED_IN))
         if not correction.name:
             continue
-        key = _make_identification(_unguard(row.get(column, "")) for column in GIVEN_COLUMNS)
+        key = _make_identification(restore_formulas(row.get(column, "")) for column in GIVEN_COLUMNS)
         if corrections.setdefault(key, correction) != correction:
             raise DatasetError(
                 f"{path}, line {line}: {key[0]!r} is corrected twice, to {corrections[key].name} and {correction.name}"
@@ -137,12 +137,3 @@ def apply_corrections(
 
 def _make_identification(cells: Iterable[str]) -> Identification:
     return tuple(" ".join(cell.split()) for cell in cells)
-
-
-def _guard(cell: str) -> str:
-    """Puts an apostrophe before what a spreadsheet would take for a formula."""
-    return f"'{cell}" if cell[:1] in "=+-@" and cell else cell
-
-
-def _unguard(cell: str) -> str:
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in "=+-@" and len(cell) > 1 else cell

@@ -84,7 +84,8 @@ class CamtrapDp:
     images are listed, too. decimals: of coordinates; 5 is about a metre, 1 about 10 km; as they are known by default.
     latitude, longitude: of deployments whose place is not known otherwise. start, end: of deployments, likewise (ISO 8601).
     title, contributor: of the project, and who is named as its contributor. sampling, capture: the project's sampling design
-    and capture method, which the standard requires and no image tells.
+    and capture method, which the standard requires and no image tells. safe: texts that a spreadsheet would take for a formula
+    get an apostrophe before them.
     """
 
     capabilities = ReportCapabilities(reads_provenance=True)
@@ -105,7 +106,9 @@ class CamtrapDp:
             "simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted", "opportunistic"
         ] = "opportunistic",
         capture: Literal["activityDetection", "timeLapse"] = "activityDetection",
+        safe: bool = False,
     ) -> None:
+        self.safe = safe
         self.zone = parse_zone(timezone)
         self.deployments, self.decimals = deployments, decimals
         self.given = {
@@ -139,7 +142,7 @@ class CamtrapDp:
                 writer = _Writer(self, folder, provenance, seen, media, observations)
                 yield writer
                 rows = self._make_rows(writer.deployments, known)
-                table = RowWriter(deployments, DEPLOYMENT_COLUMNS)
+                table = RowWriter(deployments, DEPLOYMENT_COLUMNS, safe=self.safe)
                 for row in rows:
                     table.write({column: value for column, value in row.items() if column in DEPLOYMENT_COLUMNS})
                 with _naming(folder):
@@ -181,7 +184,8 @@ class _Writer:
         self, report: CamtrapDp, folder: Path, provenance: Provenance, seen: SeenKeys, media: Any, observations: Any
     ) -> None:
         self._report, self._folder, self._seen = report, folder, seen
-        self._media, self._observations = RowWriter(media, MEDIA_COLUMNS), RowWriter(observations, OBSERVATION_COLUMNS)
+        self._media = RowWriter(media, MEDIA_COLUMNS, safe=report.safe)
+        self._observations = RowWriter(observations, OBSERVATION_COLUMNS, safe=report.safe)
         self._events: OrderedDict[str, _Event] = OrderedDict()
         self.time = read_clock()
         self._common = {

@@ -60,7 +60,7 @@ class DarwinCore:
     sure: probability below which the name of a genus or a taxon below is qualified by "cf.". decimals: of coordinates; 5 is
     about a metre, 1 about 10 km. timezone: of dates without one; this machine's by default. events: events in place of their
     images. dataset: the name of your data set, which goes into occurrenceID: without one, images of equal paths in two data sets
-    have one identifier.
+    have one identifier. safe: texts that a spreadsheet would take for a formula get an apostrophe before them.
     """
 
     capabilities = ReportCapabilities()
@@ -73,7 +73,9 @@ class DarwinCore:
         timezone: str = "",
         events: bool = False,
         dataset: str = "",
+        safe: bool = False,
     ) -> None:
+        self.safe = safe
         self.sure, self.decimals, self.events, self.dataset = sure, decimals, events, dataset
         self.zone = parse_zone(timezone)
 
@@ -84,7 +86,11 @@ class DarwinCore:
         if output.suffix.lower() == ".zip":
             with closing(SeenKeys()) as seen, _open_archive(output) as (named, unnamed):
                 yield _Writer(
-                    self, RowWriter(named, TERMS, "\t"), RowWriter(unnamed, NOT_NAMED, "\t"), provenance, seen
+                    self,
+                    RowWriter(named, TERMS, "\t", safe=self.safe),
+                    RowWriter(unnamed, NOT_NAMED, "\t", safe=self.safe),
+                    provenance,
+                    seen,
                 )
         else:
             delimiter = "," if output.suffix.lower() == ".csv" else "\t"
@@ -94,7 +100,10 @@ class DarwinCore:
                 open_output(output, keep_partial=True) as named,
                 open_output(beside) as unnamed,
             ):
-                tables = RowWriter(named, TERMS, delimiter), RowWriter(unnamed, NOT_NAMED, "\t")
+                tables = (
+                    RowWriter(named, TERMS, delimiter, safe=self.safe),
+                    RowWriter(unnamed, NOT_NAMED, "\t", safe=self.safe),
+                )
                 yield _Writer(self, *tables, provenance, seen)
 
 

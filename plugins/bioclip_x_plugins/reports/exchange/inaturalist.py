@@ -28,7 +28,8 @@ class INaturalist:
     """A row for each image, box or event with a taxon; the others are comments, which the import skips.
 
     geoprivacy: who sees the place. decimals: of coordinates; 5 is about a metre, 1 about 10 km. place: a name of the place.
-    events: events in place of their images, since an observation is one encounter.
+    events: events in place of their images, since an observation is one encounter. safe: texts that a spreadsheet would take for
+    a formula get an apostrophe before them.
     """
 
     capabilities = ReportCapabilities()
@@ -40,13 +41,15 @@ class INaturalist:
         decimals: Annotated[int, Field(ge=0, le=7)] = 5,
         place: str = "",
         events: bool = True,
+        safe: bool = False,
     ) -> None:
         self.geoprivacy, self.decimals, self.place, self.events = geoprivacy, decimals, place, events
+        self.safe = safe
 
     @contextmanager
     def open(self, output: Path | None, provenance: Provenance) -> Iterator[_Writer]:
         with open_output(output, ENCODING, keep_partial=True) as stream:
-            yield _Writer(self, RowWriter(stream, COLUMNS), provenance)
+            yield _Writer(self, RowWriter(stream, COLUMNS, safe=self.safe), provenance)
 
 
 class _Writer:

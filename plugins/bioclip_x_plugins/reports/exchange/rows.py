@@ -8,12 +8,17 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bioclip_x.plugin import defuse_formulas
+
 
 class RowWriter:
-    """Writes rows to a text stream: a header, then mappings from column to value. Control characters become blanks."""
+    """Writes rows to a text stream: a header, then mappings from column to value. Control characters become blanks.
 
-    def __init__(self, stream: Any, columns: Sequence[str], delimiter: str = ",") -> None:
-        self._stream, self._columns, self._delimiter = stream, columns, delimiter
+    safe: texts that a spreadsheet would take for a formula get an apostrophe before them.
+    """
+
+    def __init__(self, stream: Any, columns: Sequence[str], delimiter: str = ",", *, safe: bool = False) -> None:
+        self._stream, self._columns, self._delimiter, self._safe = stream, columns, delimiter, safe
         self._put(columns)
 
     def write(self, row: Mapping[str, object]) -> None:
@@ -24,8 +29,12 @@ class RowWriter:
 
     def _put(self, cells: Sequence[object]) -> None:
         text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerow(map(make_plain, cells))
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerow(map(self._format_cell, cells))
         self._stream.write(text.getvalue())
+
+    def _format_cell(self, value: object) -> str:
+        plain = make_plain(value)
+        return defuse_formulas(plain) if self._safe and isinstance(value, str) else plain
 
 
 def make_plain(value: object) -> str:

@@ -19,6 +19,7 @@ from bioclip_x.plugin import (
     RecipeError,
     ReportCapabilities,
     Result,
+    defuse_formulas,
     is_written_in_place,
     open_output,
     read_yaml,
@@ -28,8 +29,6 @@ from bioclip_x_plugins.reports.tables.rows import Rows
 
 SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|"}
 DECIMALS: Final = {"point": ".", "comma": ","}
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection")."""
 
 
 class CsvReport:
@@ -100,18 +99,7 @@ class _Writer:
     def _format_cell(self, value: Any) -> Any:
         if isinstance(value, float):
             return repr(value).replace(".", self._report.decimal)
-        return defuse_formula(value) if self._report.safe and isinstance(value, str) else value
-
-
-def defuse_formula(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: it has an apostrophe before what would begin one.
-
-    So has one that begins with apostrophes already, lest a reader who takes one away get another text.
-
-    >>> defuse_formula("=1+1"), defuse_formula("Parus major"), defuse_formula("'=1")
-    ("'=1+1", 'Parus major', "''=1")
-    """
-    return f"'{text}" if text.lstrip("'").startswith(FORMULA) else text
+        return defuse_formulas(value) if self._report.safe and isinstance(value, str) else value
 
 
 def _name_sidecar(output: Path) -> Path:

@@ -93,3 +93,14 @@ def test_many_of_a_kind_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("two")
 def test_a_file_that_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(capsys, "old.csv", "gone.csv") == (2, "", "error: the taxonomy gone.csv does not exist\n")
+
+
+def test_formulas_are_defused_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new, output = (tmp_path / name for name in ("old.csv", "new.csv", "o.csv"))
+    old.write_text("family,species\nParidae,Parus major\n", "utf-8")
+    new.write_text('family,species\nParidae,Parus major\nParidae,"=Aaa bbb"\n', "utf-8")
+    for flags, begins in (([], "=Aaa"), (["--safe-csv"], "'=Aaa")):
+        assert run(capsys, old, new, *flags, "--output", output)[0] == 0
+        with output.open(encoding="utf-8", newline="") as stream:
+            [row] = csv.DictReader(stream)
+        assert row["new_name"].startswith(begins)
