@@ -37,6 +37,15 @@ def escape_controls(text: str, keep: str = "") -> str:
     return _CONTROLS.sub(lambda c: c[0] if c[0] in keep else c[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def shorten(text: str, most: int) -> str:
+    """Cuts a text to at most so many characters, with an ellipsis.
+
+    >>> shorten("some words", 20), shorten("some words", 5)
+    ('some words', 'some…')
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def add_article(noun: str) -> str:
     """Puts the indefinite article before a noun.
 

@@ -30,8 +30,8 @@ from bioclip_x.images.pixel_range import (
     scale_to_8_bits,
     swap_bytes,
 )
-from bioclip_x.images.truncation import ENOUGH, is_zero_filled, read_truncated
-from bioclip_x.limits import ASPECT_RATIO
+from bioclip_x.images.truncation import ENOUGH, has_many_scans, is_zero_filled, read_truncated
+from bioclip_x.limits import ASPECT_RATIO, JPEG_SCANS
 from bioclip_x.prints import diverted
 from bioclip_x.records import OpenedImage
 from bioclip_x.records.features import Metadata
@@ -162,6 +162,8 @@ def _decode_with_pillow(
     significant_bits = read_significant_bits(stream) if file_type.pillow == "PNG" else None
     with Image.open(stream, formats=formats) as image:
         _refuse_narrow(image)
+        if file_type.pillow == "JPEG" and has_many_scans(stream, JPEG_SCANS):
+            raise ImageError(f"a JPEG of more than {JPEG_SCANS} scans, each of which takes as long as a whole image")
         notes = select_first_frame(image)
         whole_size = image.size
         given = read_sample_format(image, significant_bits)

@@ -14,6 +14,8 @@ from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.faults import log_row
 from bioclip_x.images.decoding import make_thumbnail
 from bioclip_x.images.files import ImageFiles
+from bioclip_x.limits import REASON_CHARACTERS
+from bioclip_x.messages import shorten
 from bioclip_x.records import Decoded, Source
 from bioclip_x.regions.reading import RegionReader
 
@@ -52,9 +54,14 @@ def decode(
         known = replace(
             source, metadata={**files.read_metadata(source), **source.metadata}
         )  # an incomplete file may tell
-        return [Decoded(known, error=str(problem))]
+        return [Decoded(known, error=make_reason(problem))]
     except Exception as problem:  # broken images in memory, and preprocessing that rejects a shape
-        return [Decoded(source, error=f"cannot be decoded: {problem}")]
+        return [Decoded(source, error=f"cannot be decoded: {make_reason(problem)}")]
+
+
+def make_reason(problem: Exception) -> str:
+    """Returns a message in one line that is not too long: libraries quote what they do not understand, line ends included."""
+    return shorten(" ".join(str(problem).split()), REASON_CHARACTERS)
 
 
 def load_batches(
