@@ -20,6 +20,7 @@ from bioclip_x.hooks.components import ImageDecoder
 from bioclip_x.images.file_types import HEAD_BYTES, FileType, identify
 from bioclip_x.images.frames import select_first_frame
 from bioclip_x.images.metadata import read_exif
+from bioclip_x.images.pipes import read_pipe
 from bioclip_x.images.pixel_range import (
     WIDE_MODES,
     SampleFormat,
@@ -82,10 +83,11 @@ def decode_file(
             raise ImageError("a folder, not an image")
         if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode) or stat.S_ISSOCK(status.st_mode):
             raise ImageError("a device, not an image")
+        suffix = path.suffix.lower()
+        if stat.S_ISFIFO(status.st_mode):  # read whole, because decoders seek
+            return decode_stream(io.BytesIO(read_pipe(path)), suffix, decoders, truncated, least_side)
         with path.open("rb") as file:
-            # A pipe is read whole, because decoders seek.
-            stream = file if stat.S_ISREG(status.st_mode) else io.BytesIO(file.read())
-            return decode_stream(stream, path.suffix.lower(), decoders, truncated, least_side)
+            return decode_stream(file, suffix, decoders, truncated, least_side)
     except FileNotFoundError:
         raise ImageError("a broken link" if path.is_symlink() else "no such file") from None
     except (OSError, ValueError) as problem:  # no permission, a name that is too long, a drive that is gone

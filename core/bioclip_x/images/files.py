@@ -91,7 +91,7 @@ class ImageFiles:
 
     def read_metadata(self, source: Source) -> Metadata:
         """Reads what an image's file says of it, without decoding it where that is possible; nothing if it cannot be read."""
-        if source.path is None:
+        if source.path is None or not is_regular(source.path):  # a pipe can be read only once
             return {}
         try:
             with Image.open(source.path) as image:
@@ -151,6 +151,14 @@ def make_image_files(registry: Registry, truncated: Truncated = "read", frames: 
     if frames is not None:
         check_video_support()
     return ImageFiles(registry.make_all("image_decoders"), truncated, frames=frames)
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a path is a file, and no pipe or device."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a NUL in the name
+        return False
 
 
 def _recognises(decoder: ImageDecoder, head: bytes, suffix: str) -> bool:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.metadata import read_cells
+from bioclip_x.images.pipes import is_pipe, read_pipe
 from bioclip_x.images.remote import find_suffix, is_url, read_url
 from bioclip_x.io.delimited import DELIMITERS, guess_delimiter, read_delimited_rows
 from bioclip_x.io.encodings import detect_encoding
@@ -61,13 +62,20 @@ def open_table(name: str) -> Iterator[tuple[Sequence[str], Iterator[Sequence[Any
     Raises ImageError with the reason, also while the rows are read.
     """
     try:
-        with io.BytesIO(read_url(name)) if is_url(name) else Path(name).open("rb") as stream:
+        with _open(name) as stream:
             yield _open_parquet(stream) if find_suffix(name) in PARQUET_SUFFIXES else _open_text(stream, name)
     except UnicodeDecodeError:
         raise ImageError("the table is not valid UTF-8; save it as UTF-8") from None
     except (OSError, pa.ArrowException) as problem:
         reason = getattr(problem, "strerror", None) or problem
         raise ImageError(f"the table cannot be read: {reason}") from problem
+
+
+def _open(name: str) -> IO[bytes]:
+    if is_url(name):
+        return io.BytesIO(read_url(name))
+    path = Path(name)
+    return io.BytesIO(read_pipe(path)) if is_pipe(path) else path.open("rb")
 
 
 def resolve_reference(value: str, table: str) -> Source:
