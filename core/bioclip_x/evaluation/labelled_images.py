@@ -19,12 +19,12 @@ from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.faults import log_row, naming
 from bioclip_x.hooks.components import Dataset
 from bioclip_x.hooks.returned import check_finite, check_type, get_image, get_name, get_sample
+from bioclip_x.images.threads import DecodeThreads
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records import ImageFeatures, Source
 
 if TYPE_CHECKING:
-    from bioclip_x.images.threads import DecodeThreads
-from bioclip_x.inference.classifier import Classifier
+    from bioclip_x.inference.classifier import Classifier
     from bioclip_x.inference.scoring import ScoredBatch
     from bioclip_x.taxonomy import Taxonomy
 

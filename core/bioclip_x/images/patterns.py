@@ -16,7 +16,7 @@ ANY_DEPTH: Final = "**"
 def expand_pattern(pattern: str) -> list[str]:
     """Lists the paths that match, sorted. `**` stands for folders of any depth, and at the end for the files in them.
 
-    As in a shell, no pattern matches a name that begins with a dot. Links to folders are entered where they are named or
+    As in a shell, no pattern matches a name that begins with a dot; nor does one match a pipe, a socket or a device. Links to folders are entered where they are named or
     matched, never by `**`: a link to a folder above itself would have no end.
     """
     path = Path(pattern)
@@ -41,7 +41,8 @@ def _expand(folder: str, parts: tuple[str, ...]) -> Iterator[str]:
     elif glob.has_magic(first):
         matches = re.compile(translate(first)).match
         for entry in _list_entries(folder):
-            if matches(entry.name) and (first.startswith(".") or not entry.name.startswith(".")):
+            is_hidden = entry.name.startswith(".") and not first.startswith(".")
+            if matches(entry.name) and not is_hidden and not _is_special(entry):
                 path = os.path.join(folder, entry.name)  # noqa: PTH118 - keeps "./" and bytes that are no text
                 if not rest or _is_folder(entry):
                     yield from _expand(path, rest)
@@ -66,7 +67,7 @@ def _iterate_folders(folder: str) -> Iterator[str]:
 
 def _list_files(folder: str) -> Iterator[str]:
     for entry in _list_entries(folder):
-        if not entry.name.startswith(".") and not _is_folder(entry):
+        if not (entry.name.startswith(".") or _is_folder(entry) or _is_special(entry)):
             yield os.path.join(folder, entry.name)  # noqa: PTH118
 
 
@@ -82,5 +83,13 @@ def _list_entries(folder: str) -> list[os.DirEntry[str]]:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _is_special(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a pipe, socket or device; a broken link is none, and fails when it is read."""
+    try:
+        return not (entry.is_file() or entry.is_dir() or (entry.is_symlink() and not os.path.exists(entry.path)))  # noqa: PTH110
     except OSError:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Collection, Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from bioclip_x.errors import ImageError
@@ -130,6 +130,7 @@ def _open_file_system(url: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
     except ImportError:
         raise ImageError("images at URLs need fsspec: pip install 'bioclip-x[remote]'") from None
+    _refuse_special(url)
     options = {"client_kwargs": {"timeout": _make_timeout()}} if url.lower().startswith(_WEB) else {}
     try:
         system, path = url_to_fs(url, **options)
@@ -138,6 +139,20 @@ def _open_file_system(url: str) -> tuple[Any, str]:
     except ValueError as problem:
         raise ImageError(f"{problem}; expected https://, s3://, gs:// or another of fsspec's") from None
     return system, path
+
+
+def _refuse_special(url: str) -> None:
+    """Raises ImageError for a URL of a pipe or device, also one that a file system is chained to (zip://a.png::/dev/zero)."""
+    for part in url.split("::"):
+        scheme, separator, rest = part.partition("://")
+        if not separator or scheme.lower() in ("file", "local"):
+            path = Path(rest if separator else part)
+            try:
+                is_special = path.exists() and not (path.is_file() or path.is_dir())
+            except (OSError, ValueError):  # a name that is too long, or has a NUL
+                is_special = False
+            if is_special:
+                raise ImageError("a pipe or device, not a file")
 
 
 def _make_timeout() -> Any:
