@@ -67,6 +67,10 @@ VIDEO_FRAMES: Final = 100_000
 """Frames of one video."""
 MASK_PIXELS: Final = 1 << 27
 """Pixels of a mask."""
+MASK_OUTLINE: Final = 1 << 22
+"""Pixels around all polygons of a mask, for each of which pycocotools takes 40 bytes."""
+REGIONS: Final = 1000
+"""Boxes of one image, which are in memory together."""
 SCORES: Final = 1 << 31
 """Precomputed scores, images times classes, that are in memory."""
 REASON_CHARACTERS: Final = 400

@@ -16,8 +16,8 @@ ANY_DEPTH: Final = "**"
 def expand_pattern(pattern: str) -> list[str]:
     """Lists the paths that match, sorted. `**` stands for folders of any depth, and at the end for the files in them.
 
-    As in a shell, no pattern matches a name that begins with a dot; nor does one match a pipe, a socket or a device. Links to folders are entered where they are named or
-    matched, never by `**`: a link to a folder above itself would have no end.
+    As in a shell, no pattern matches a name that begins with a dot; nor does one match a pipe, a socket or a device. Links
+    to folders are entered where they are named or matched, never by `**`: a link to a folder above itself would have no end.
     """
     path = Path(pattern)
     parts = path.parts[1:] if path.anchor else path.parts

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from bioclip_x.errors import BioclipXError, ImageError
-from bioclip_x.limits import MASK_PIXELS
+from bioclip_x.limits import MASK_OUTLINE, MASK_PIXELS
 from bioclip_x.records import Box, Mask
 
 if TYPE_CHECKING:
@@ -59,9 +59,20 @@ def encode_polygons(polygons: Sequence[Sequence[float]], width: int, height: int
     furthest = 2 * max(width, height)
     if not all(abs(float(value)) <= furthest for one in polygons for value in one):  # also nan
         raise ImageError(f"a segmentation with corners far from its image of {width} x {height} pixels")
+    outline = sum(_measure(one) for one in polygons)
+    if outline > MASK_OUTLINE:
+        raise ImageError(
+            f"a segmentation whose polygons are {outline:,.0f} pixels around; the limit is {MASK_OUTLINE:,}"
+        )
     coco = _load_coco()
     merged = coco.merge(coco.frPyObjects([list(one) for one in polygons], height, width))
     return Mask(width, height, merged["counts"].decode("ascii"))
+
+
+def _measure(polygon: Sequence[float]) -> float:
+    """Returns the length of a polygon's outline in pixels, at least one for each corner."""
+    corners_N2 = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
+    return float(np.abs(corners_N2 - np.roll(corners_N2, 1, axis=0)).max(1).clip(1).sum())
 
 
 def encode_runs(counts: Sequence[int], width: int, height: int) -> Mask:

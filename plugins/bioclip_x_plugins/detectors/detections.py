@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -80,6 +81,8 @@ def read_corners(values: Any, *, as_size: bool) -> Corners:
     if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != 4:
         raise ValueError(f"expected a box of four numbers, got {str(values)[:60]!r}")
     x, y, third, fourth = (float(value) for value in values)
+    if not all(map(math.isfinite, (x, y, third, fourth))):
+        raise ValueError(f"expected a box of four finite numbers, got {str(values)[:60]}")
     return (x, y, x + third, y + fourth) if as_size else (x, y, third, fourth)
 
 

@@ -13,11 +13,12 @@ COCO: `{"images": [{"id", "file_name", "width", "height"}], "annotations": [{"im
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.plugin import RecipeError, read_text
+from bioclip_x.plugin import DOCUMENT_BYTES, RecipeError, read_text
 from bioclip_x_plugins.detectors.detections import (
     Detection,
     ImageDetections,
@@ -35,7 +36,7 @@ OTHER_NAMES: Final[Mapping[str, str]] = {"human": "person"}
 def read_json(path: Path) -> list[ImageDetections]:
     """Reads a file. Raises RecipeError for one that is in no known layout, naming the image at fault."""
     try:
-        document = json.loads(read_text(path, RecipeError))
+        document = json.loads(read_text(path, RecipeError, most=DOCUMENT_BYTES))
     except (ValueError, RecursionError) as problem:
         raise RecipeError(f"{path} is not valid JSON: {problem}") from None
     entries, read = _choose_layout(path, document)
@@ -65,6 +66,10 @@ def _choose_layout(path: Path, document: Any) -> tuple[Sequence[Any], Any]:
             return _group_coco(path, {**document, "images": images}), _read_coco
         if isinstance(document.get("images"), list):
             names = document.get("detection_categories") or CATEGORIES
+            if not isinstance(names, dict):
+                raise RecipeError(
+                    f"{path}: detection_categories must be numbers and their names, got {str(names)[:60]}"
+                )
             return document["images"], lambda entry: _read_megadetector(entry, names)
     raise RecipeError(
         f"{path}: expected the boxes of MegaDetector ('images' with 'detections'), SpeciesNet ('predictions') or COCO ('images' "
@@ -77,6 +82,8 @@ def _read_megadetector(entry: Mapping[str, Any], names: Mapping[str, str]) -> Im
     if found is None:
         return ImageDetections(file, failed=True)
     rate = float(entry.get("frame_rate") or 0)
+    if not (math.isfinite(rate) and rate >= 0):
+        raise ValueError(f"expected a frame_rate of at least 0, got {rate}")
     detections = tuple(
         Detection(
             read_corners(one["bbox"], as_size=True),
