@@ -69,6 +69,8 @@ MASK_PIXELS: Final = 1 << 27
 """Pixels of a mask."""
 MASK_OUTLINE: Final = 1 << 22
 """Pixels around all polygons of a mask, for each of which pycocotools takes 40 bytes."""
+MASK_POLYGONS: Final = 10_000
+"""Polygons of a mask."""
 REGIONS: Final = 1000
 """Boxes of one image, which are in memory together."""
 SCORES: Final = 1 << 31

@@ -146,6 +146,8 @@ def _group_coco(path: Path, document: Mapping[str, Any]) -> list[dict[str, Any]]
 def _read_coco(entry: Mapping[str, Any]) -> ImageDetections:
     width, height = entry.get("width"), entry.get("height")
     size = (int(width), int(height)) if width and height else None
+    if size and min(size) < 1:
+        raise ValueError(f"expected an image's width and height of at least 1, got {width} and {height}")
     detections = []
     for one in entry["found"]:
         mask = make_mask_of(one.get("segmentation"))
