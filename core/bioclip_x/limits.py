@@ -56,16 +56,36 @@ DOWNLOADED_IMAGE_BYTES: Final = 1 << 28
 """Bytes of an image behind a URL."""
 STORED_IMAGE_BYTES: Final = 1 << 30
 """Bytes of an image in an archive or a table, of those that a data set is built from."""
+PIPED_IMAGE_BYTES: Final = 1 << 28
+"""Bytes of an image, or table, that is read from a pipe."""
+PIPE_SECONDS: Final = 10.0
+"""Seconds to wait for something to be written to a pipe."""
+FETCH_CONNECT_SECONDS: Final = 20.0
+"""Seconds to wait for a web server's connection, and for the next bytes of its answer."""
+FETCH_SECONDS: Final = 300.0
+"""Seconds that an image behind a web address may take."""
+JPEG_SCANS: Final = 100
+"""Passes over the coefficients of a JPEG; cameras and libjpeg write up to 12. Each takes the time of the whole image."""
+TIFF_PAGES: Final = 1000
+"""Pages of a TIFF that are counted; the first one is read."""
 ASPECT_RATIO: Final = 100
 """Ratio of an image's longer to its shorter side."""
 VIDEO_FRAMES: Final = 100_000
 """Frames of one video."""
 MASK_PIXELS: Final = 1 << 27
 """Pixels of a mask."""
+MASK_OUTLINE: Final = 1 << 22
+"""Pixels around all polygons of a mask, for each of which pycocotools takes 40 bytes."""
+MASK_POLYGONS: Final = 10_000
+"""Polygons of a mask."""
+REGIONS: Final = 1000
+"""Boxes of one image, which are in memory together."""
 SCORES: Final = 1 << 31
 """Precomputed scores, images times classes, that are in memory."""
 SCORE: Final = 1e30
 """Size of a precomputed score. Sums of larger ones are beyond float32; a logit below -1e30 excludes its class, as -inf does."""
+REASON_CHARACTERS: Final = 400
+"""Characters of the reason why an image cannot be read."""
 XMP_BYTES: Final = 16 << 20
 """Bytes of an image's XMP sidecar file."""
 

@@ -73,6 +73,15 @@ def escape_between_colours(text: str) -> str:
     return "".join(part if i % 2 else escape_controls(part, keep="\t\n") for i, part in enumerate(parts))
 
 
+def shorten(text: str, most: int) -> str:
+    """Cuts a text to at most so many characters, with an ellipsis.
+
+    >>> shorten("some words", 20), shorten("some words", 5)
+    ('some words', 'some…')
+    """
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 def add_article(noun: str) -> str:
     """Puts the indefinite article before a noun.
 

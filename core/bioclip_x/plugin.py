@@ -131,6 +131,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.temporary import open_temporary, sweep
     from bioclip_x.limits import (
         CELL_CHARACTERS,
+        DOCUMENT_BYTES,
         LINE_CHARACTERS,
         META_BYTES,
         MODEL_DOCUMENT_BYTES,
@@ -252,17 +253,17 @@ if TYPE_CHECKING:
     from bioclip_x.validation import FieldError, find_first_error
 
 __all__ = [
-    "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "DELIMITERS", "EXPLANATION_FORMAT", "LINE_CHARACTERS", "LINNAEAN",
-    "META_BYTES", "MODEL_DOCUMENT_BYTES", "MODEL_FILE_BYTES", "MODEL_IMAGE_SIDE", "MODEL_LAYERS",
-    "MODEL_PARAMETERS", "MODEL_PATCHES", "MODEL_TOKENS", "MODEL_VOCABULARY", "MODEL_WIDTH", "NEWICK_CHARACTERS",
-    "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES", "PRIOR_WEIGHT", "RANKS", "REPLY_BYTES", "ROW_COLUMNS", "SCORE",
-    "SCORES", "TAXON", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError",
-    "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column", "ComponentSpec",
-    "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError", "Descriptor",
-    "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage", "ExampleScorer",
-    "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities",
-    "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
+    "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "DELIMITERS", "DOCUMENT_BYTES", "EXPLANATION_FORMAT",
+    "LINE_CHARACTERS", "LINNAEAN", "META_BYTES", "MODEL_DOCUMENT_BYTES", "MODEL_FILE_BYTES", "MODEL_IMAGE_SIDE",
+    "MODEL_LAYERS", "MODEL_PARAMETERS", "MODEL_PATCHES", "MODEL_TOKENS", "MODEL_VOCABULARY", "MODEL_WIDTH",
+    "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES", "PRIOR_WEIGHT", "RANKS", "REPLY_BYTES",
+    "ROW_COLUMNS", "SCORE", "SCORES", "TAXON", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream",
+    "BioclipXError", "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column",
+    "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError",
+    "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap",
+    "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage",
+    "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head",
+    "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
     "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "ImageSource", "KnownModel",
     "LabelledDataset", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder",
     "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch", "LoadedEncoder", "LoadedEncoderCapabilities",
@@ -409,9 +410,9 @@ TOPICS: Final = {
          "take_first_line"),
         ("io.encodings", "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
         ("limits",
-         "CELL_CHARACTERS LINE_CHARACTERS META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES MODEL_IMAGE_SIDE "
-         "MODEL_LAYERS MODEL_PARAMETERS MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH NEWICK_CHARACTERS "
-         "PACKED_REPLY_BYTES PRIOR_WEIGHT REPLY_BYTES SCORE SCORES XMP_BYTES"),
+         "CELL_CHARACTERS DOCUMENT_BYTES LINE_CHARACTERS META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES "
+         "MODEL_IMAGE_SIDE MODEL_LAYERS MODEL_PARAMETERS MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH "
+         "NEWICK_CHARACTERS PACKED_REPLY_BYTES PRIOR_WEIGHT REPLY_BYTES SCORE SCORES XMP_BYTES"),
         ("io.files", "LegacyNotice read_json read_lines read_stream_lines read_text read_yaml"),
         ("paths", "check_path expand_home"),
         ("io.inside", "leaves_folder resolve_inside"),

@@ -5,10 +5,8 @@ Legend: B images of a batch, n images in all, D embedding dimension.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +19,7 @@ from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
 from bioclip_x.faults import log_row, naming
 from bioclip_x.hooks.components import Dataset
 from bioclip_x.hooks.returned import check_finite, check_type, get_image, get_name, get_sample
+from bioclip_x.images.threads import DecodeThreads
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records import ImageFeatures, Source
 
@@ -143,7 +142,7 @@ def _iterate_batches(
     Appends messages for others to `unreadable`, and what to know of how images were read to `noted`.
     """
     size, recipe = classifier.recipe.batch_size, classifier.recipe
-    with ThreadPoolExecutor(recipe.workers or min(8, os.cpu_count() or 1), "decode") as pool:
+    with DecodeThreads(recipe.workers) as pool:
         for start in range(0, len(dataset), size):
             indices = range(start, min(start + size, len(dataset)))
             jobs = [pool.submit(_load_pixels, classifier, dataset, index) for index in indices]

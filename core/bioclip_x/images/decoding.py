@@ -20,6 +20,7 @@ from bioclip_x.hooks.components import ImageDecoder
 from bioclip_x.images.file_types import HEAD_BYTES, FileType, identify
 from bioclip_x.images.frames import select_first_frame
 from bioclip_x.images.metadata import read_exif
+from bioclip_x.images.pipes import read_pipe
 from bioclip_x.images.pixel_range import (
     WIDE_MODES,
     SampleFormat,
@@ -30,8 +31,8 @@ from bioclip_x.images.pixel_range import (
     scale_to_8_bits,
     swap_bytes,
 )
-from bioclip_x.images.truncation import ENOUGH, is_zero_filled, read_truncated
-from bioclip_x.limits import ASPECT_RATIO
+from bioclip_x.images.truncation import ENOUGH, has_many_scans, is_zero_filled, read_truncated
+from bioclip_x.limits import ASPECT_RATIO, JPEG_SCANS
 from bioclip_x.prints import diverted
 from bioclip_x.records import OpenedImage
 from bioclip_x.records.features import Metadata
@@ -82,10 +83,11 @@ def decode_file(
             raise ImageError("a folder, not an image")
         if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode) or stat.S_ISSOCK(status.st_mode):
             raise ImageError("a device, not an image")
+        suffix = path.suffix.lower()
+        if stat.S_ISFIFO(status.st_mode):  # read whole, because decoders seek
+            return decode_stream(io.BytesIO(read_pipe(path)), suffix, decoders, truncated, least_side)
         with path.open("rb") as file:
-            # A pipe is read whole, because decoders seek.
-            stream = file if stat.S_ISREG(status.st_mode) else io.BytesIO(file.read())
-            return decode_stream(stream, path.suffix.lower(), decoders, truncated, least_side)
+            return decode_stream(file, suffix, decoders, truncated, least_side)
     except FileNotFoundError:
         raise ImageError("a broken link" if path.is_symlink() else "no such file") from None
     except (OSError, ValueError) as problem:  # no permission, a name that is too long, a drive that is gone
@@ -162,6 +164,8 @@ def _decode_with_pillow(
     significant_bits = read_significant_bits(stream) if file_type.pillow == "PNG" else None
     with Image.open(stream, formats=formats) as image:
         _refuse_narrow(image)
+        if file_type.pillow == "JPEG" and has_many_scans(stream, JPEG_SCANS):
+            raise ImageError(f"a JPEG of more than {JPEG_SCANS} scans, each of which takes as long as a whole image")
         notes = select_first_frame(image)
         whole_size = image.size
         given = read_sample_format(image, significant_bits)

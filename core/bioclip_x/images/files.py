@@ -20,7 +20,7 @@ from bioclip_x.images.file_types import SUFFIXES
 from bioclip_x.images.folders import LeftOut, is_media, walk_folder
 from bioclip_x.images.memory import make_memory_source
 from bioclip_x.images.metadata import read_exif
-from bioclip_x.images.remote import find_suffix, is_url, read_url
+from bioclip_x.images.remote import find_suffix, is_url, make_url_source, read_url
 from bioclip_x.images.video import check_video_support, read_frame
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OpenedImage, Source
@@ -91,7 +91,7 @@ class ImageFiles:
 
     def read_metadata(self, source: Source) -> Metadata:
         """Reads what an image's file says of it, without decoding it where that is possible; nothing if it cannot be read."""
-        if source.path is None:
+        if source.path is None or not is_regular(source.path):  # a pipe can be read only once
             return {}
         try:
             with Image.open(source.path) as image:
@@ -140,7 +140,7 @@ def find_least_side(preprocessing: Mapping[str, Any]) -> int | None:
 
 def make_file_source(name: str) -> Source:
     """Makes the source of a path or URL. It need not exist."""
-    return Source(name, url=name) if is_url(name) else Source(name, Path(name))
+    return make_url_source(name) if is_url(name) else Source(name, Path(name))
 
 
 def make_image_files(registry: Registry, truncated: Truncated = "read", frames: str | None = None) -> ImageFiles:
@@ -151,6 +151,14 @@ def make_image_files(registry: Registry, truncated: Truncated = "read", frames: 
     if frames is not None:
         check_video_support()
     return ImageFiles(registry.make_all("image_decoders"), truncated, frames=frames)
+
+
+def is_regular(path: Path) -> bool:
+    """Whether a path is a file, and no pipe or device."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a NUL in the name
+        return False
 
 
 def _recognises(decoder: ImageDecoder, head: bytes, suffix: str) -> bool:

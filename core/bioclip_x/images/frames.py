@@ -8,6 +8,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from bioclip_x.errors import ImageError
+from bioclip_x.limits import TIFF_PAGES
 
 _SUBFILE_TYPE, _SUB_DIRECTORIES, _DNG_VERSION = 254, 330, 50706
 _PREVIEWS: Final = ("MPO", "ICO")
@@ -26,21 +27,22 @@ def select_first_frame(image: Image.Image) -> tuple[str, ...]:
         pages = _list_full_pages(image)
         image.seek(pages[0] if pages else 0)
         count = len(pages)
+        if count > TIFF_PAGES:
+            return (f"first of more than {TIFF_PAGES:,} frames",)
     else:
         count = 1 if image.format in _PREVIEWS else _count_frames(image)
     return (f"first of {count} frames",) if count > 1 else ()
 
 
 def _list_full_pages(image: TiffImageFile) -> list[int]:
-    """Lists the pages at full resolution, as far as the file's directories can be read."""
+    """Lists the pages at full resolution, as far as the file's directories can be read, and one beyond TIFF_PAGES."""
     pages: list[int] = []
-    number = 0
     try:
-        while True:
+        for number in range(TIFF_PAGES + 1):  # each costs Pillow a search among all before
             image.seek(number)
             if not _is_reduced(image):
                 pages.append(number)
-            number += 1
+        return pages
     except Exception:  # EOFError after the last page, almost anything in a damaged directory
         return pages
 

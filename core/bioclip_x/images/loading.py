@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -14,6 +13,9 @@ from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.faults import log_row
 from bioclip_x.images.decoding import make_thumbnail
 from bioclip_x.images.files import ImageFiles
+from bioclip_x.images.threads import DecodeThreads
+from bioclip_x.limits import REASON_CHARACTERS
+from bioclip_x.messages import shorten
 from bioclip_x.records import Decoded, Source
 from bioclip_x.regions.reading import RegionReader
 
@@ -52,9 +54,14 @@ def decode(
         known = replace(
             source, metadata={**files.read_metadata(source), **source.metadata}
         )  # an incomplete file may tell
-        return [Decoded(known, error=str(problem))]
+        return [Decoded(known, error=make_reason(problem))]
     except Exception as problem:  # broken images in memory, and preprocessing that rejects a shape
-        return [Decoded(source, error=f"cannot be decoded: {problem}")]
+        return [Decoded(source, error=f"cannot be decoded: {make_reason(problem)}")]
+
+
+def make_reason(problem: Exception) -> str:
+    """Returns a message in one line that is not too long: libraries quote what they do not understand, line ends included."""
+    return shorten(" ".join(str(problem).split()), REASON_CHARACTERS)
 
 
 def load_batches(
@@ -75,7 +82,7 @@ def load_batches(
     waiting: deque[Future[list[Decoded]]] = deque()
     ready: deque[Decoded] = deque()
     remaining = iter(sources)
-    with ThreadPoolExecutor(workers or min(8, os.cpu_count() or 1), "decode") as pool:
+    with DecodeThreads(workers) as pool:
         try:
             while True:
                 room = (1 + BATCHES_AHEAD) * batch_size - len(waiting)

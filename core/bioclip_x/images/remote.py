@@ -5,15 +5,16 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Collection, Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.folders import LeftOut, is_left_out
-from bioclip_x.limits import DOWNLOADED_IMAGE_BYTES
+from bioclip_x.limits import DOWNLOADED_IMAGE_BYTES, FETCH_CONNECT_SECONDS, FETCH_SECONDS
 from bioclip_x.records import Source
 
 _PART: Final = 1 << 22
+_USER: Final = re.compile(r"(?<=://)[^/?#]*@")
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _WEB: Final = ("http://", "https://")
 
@@ -36,8 +37,24 @@ def find_suffix(url: str) -> str:
     return PurePosixPath(re.split(r"[?#]", url, maxsplit=1)[0]).suffix.lower()
 
 
+def redact(text: str) -> str:
+    """Leaves names and passwords out of the URLs in a text.
+
+    >>> redact("https://me:secret@example.org/a.jpg?to=b@c")
+    'https://…@example.org/a.jpg?to=b@c'
+    """
+    return _USER.sub("…@", text)
+
+
+def make_url_source(url: str) -> Source:
+    """Makes the source of a URL, whose name, which outputs show, has no password."""
+    return Source(redact(url), url=url)
+
+
 def read_url(url: str) -> bytes:
-    """Reads a file whole. Raises ImageError with the reason, also for more than `DOWNLOADED_IMAGE_BYTES` bytes."""
+    """Reads a file whole. Raises ImageError with the reason, also for more than `DOWNLOADED_IMAGE_BYTES` bytes, and for a
+    server that does not answer for FETCH_CONNECT_SECONDS, or takes longer than FETCH_SECONDS.
+    """
     try:
         system, path = _open_file_system(url)
         # Of web servers as a stream: many do not say how large a file is.
@@ -55,7 +72,14 @@ def read_url(url: str) -> bytes:
     except FileNotFoundError:
         raise ImageError("no such file") from None
     except Exception as problem:  # each file system has errors of its own
-        raise ImageError(f"cannot be fetched: {problem or type(problem).__name__}") from problem
+        raise ImageError(_make_reason(problem)) from problem
+
+
+def _make_reason(problem: Exception) -> str:
+    """Returns why nothing was fetched; errors of web servers quote the URL."""
+    if isinstance(problem, TimeoutError) or "Timeout" in type(problem).__name__:
+        return f"cannot be fetched: no answer within {FETCH_CONNECT_SECONDS:g} s, or not all of it within {FETCH_SECONDS:g} s"
+    return redact(f"cannot be fetched: {problem or type(problem).__name__}")
 
 
 def expand_url(url: str, left_out: LeftOut, suffixes: Collection[str]) -> Iterator[Source]:
@@ -64,7 +88,7 @@ def expand_url(url: str, left_out: LeftOut, suffixes: Collection[str]) -> Iterat
     Web addresses are neither folders nor patterns. Failures are sources with an error.
     """
     if url.lower().startswith(_WEB):
-        yield Source(url, url=url)
+        yield make_url_source(url)
         return
     try:
         system, path = _open_file_system(url)
@@ -73,17 +97,17 @@ def expand_url(url: str, left_out: LeftOut, suffixes: Collection[str]) -> Iterat
         elif system.isdir(path):
             found = list(_keep_images(sorted(system.find(path)), path, left_out, suffixes))
         else:
-            yield Source(url, url=url)
+            yield make_url_source(url)
             return
         if not found:
-            yield Source(url, error="; ".join(filter(None, ("there are no images", left_out.describe()))))
+            yield Source(redact(url), error="; ".join(filter(None, ("there are no images", left_out.describe()))))
         for name in found:
             full = system.unstrip_protocol(name)
-            yield Source(full, url=full)
+            yield make_url_source(full)
     except ImageError as problem:
-        yield Source(url, error=str(problem))
+        yield Source(redact(url), error=str(problem))
     except Exception as problem:
-        yield Source(url, error=f"cannot be fetched: {problem or type(problem).__name__}")
+        yield Source(redact(url), error=_make_reason(problem))
 
 
 def _keep_images(names: list[str], folder: str, left_out: LeftOut, suffixes: Collection[str]) -> Iterator[str]:
@@ -106,10 +130,35 @@ def _open_file_system(url: str) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
     except ImportError:
         raise ImageError("images at URLs need fsspec: pip install 'bioclip-x[remote]'") from None
+    _refuse_special(url)
+    options = {"client_kwargs": {"timeout": _make_timeout()}} if url.lower().startswith(_WEB) else {}
     try:
-        system, path = url_to_fs(url)
+        system, path = url_to_fs(url, **options)
     except ImportError as problem:  # such as s3fs
         raise ImageError(f"{problem}") from None
     except ValueError as problem:
         raise ImageError(f"{problem}; expected https://, s3://, gs:// or another of fsspec's") from None
     return system, path
+
+
+def _refuse_special(url: str) -> None:
+    """Raises ImageError for a URL of a pipe or device, also one that a file system is chained to (zip://a.png::/dev/zero)."""
+    for part in url.split("::"):
+        scheme, separator, rest = part.partition("://")
+        if not separator or scheme.lower() in ("file", "local"):
+            path = Path(rest if separator else part)
+            try:
+                is_special = path.exists() and not (path.is_file() or path.is_dir())
+            except (OSError, ValueError):  # a name that is too long, or has a NUL
+                is_special = False
+            if is_special:
+                raise ImageError("a pipe or device, not a file")
+
+
+def _make_timeout() -> Any:
+    try:
+        from aiohttp import ClientTimeout
+    except ImportError:
+        raise ImageError("images at URLs need aiohttp: pip install 'bioclip-x[remote]'") from None
+    wait = FETCH_CONNECT_SECONDS
+    return ClientTimeout(total=FETCH_SECONDS, connect=wait, sock_connect=wait, sock_read=wait)

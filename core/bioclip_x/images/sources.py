@@ -13,6 +13,7 @@ from bioclip_x.errors import ImageError
 from bioclip_x.images.files import ImageFiles, make_file_source
 from bioclip_x.images.folders import LeftOut, is_left_out
 from bioclip_x.images.memory import make_memory_source
+from bioclip_x.images.patterns import expand_pattern
 from bioclip_x.images.remote import expand_url, is_url
 from bioclip_x.images.tables import is_table, read_table
 from bioclip_x.records import Source
@@ -78,8 +79,7 @@ def _expand_path(item: str, files: ImageFiles, left_out: LeftOut) -> Iterator[So
     elif is_url(item):
         yield from expand_url(item, left_out, files.suffixes)
     elif glob.has_magic(item) and _is_missing(item):
-        found = sorted(glob.glob(item, recursive=True))  # noqa: PTH207 - a pattern may be absolute
-        matches = list(_leave_out(found, item, left_out))
+        matches = list(_leave_out(expand_pattern(item), item, left_out))
         if not matches:
             yield Source(item, error="nothing matches")
         for match in matches:

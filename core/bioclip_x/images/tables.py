@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.metadata import read_cells
-from bioclip_x.images.remote import find_suffix, is_url, read_url
+from bioclip_x.images.pipes import is_pipe, read_pipe
+from bioclip_x.images.remote import find_suffix, is_url, make_url_source, read_url
 from bioclip_x.io.delimited import DELIMITERS, guess_delimiter, read_delimited_rows
 from bioclip_x.io.encodings import detect_encoding
 from bioclip_x.io.files import read_stream_lines
@@ -28,6 +29,8 @@ PATH_COLUMNS: Final = (
 )  # fmt: skip
 URL_COLUMNS: Final = ("url", "image_url", "uri", "accessuri", "identifier")
 """Names of columns, lower case, in the order in which they are looked for."""
+LOCAL: Final = ("file:", "local:")
+"""Beginnings of URLs of files of this machine."""
 
 
 def is_table(name: str) -> bool:
@@ -61,7 +64,7 @@ def open_table(name: str) -> Iterator[tuple[Sequence[str], Iterator[Sequence[Any
     Raises ImageError with the reason, also while the rows are read.
     """
     try:
-        with io.BytesIO(read_url(name)) if is_url(name) else Path(name).open("rb") as stream:
+        with _open(name) as stream:
             yield _open_parquet(stream) if find_suffix(name) in PARQUET_SUFFIXES else _open_text(stream, name)
     except UnicodeDecodeError:
         raise ImageError("the table is not valid UTF-8; save it as UTF-8") from None
@@ -70,13 +73,22 @@ def open_table(name: str) -> Iterator[tuple[Sequence[str], Iterator[Sequence[Any
         raise ImageError(f"the table cannot be read: {reason}") from problem
 
 
+def _open(name: str) -> IO[bytes]:
+    if is_url(name):
+        return io.BytesIO(read_url(name))
+    path = Path(name)
+    return io.BytesIO(read_pipe(path)) if is_pipe(path) else path.open("rb")
+
+
 def resolve_reference(value: str, table: str) -> Source:
     """Makes the source of a path or URL in a table; a relative path is relative to the table."""
     if is_url(value):
-        return Source(value, url=value)
+        if is_url(table) and value.lower().startswith(LOCAL):  # whoever writes it is not whoever uses this machine
+            return Source(value, error="a file of this machine in a remote table")
+        return make_url_source(value)
     if is_url(table):
         url = value if value.startswith("/") else f"{table.rsplit('/', 1)[0]}/{PurePosixPath(value)}"
-        return Source(url, url=url) if is_url(url) else Source(value, error="a path without a host in a remote table")
+        return make_url_source(url) if is_url(url) else Source(value, error="a path without a host in a remote table")
     path = Path(table).parent / value
     return Source(str(path), path)
 

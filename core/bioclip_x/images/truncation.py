@@ -9,7 +9,8 @@ import io
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import IO, Final
 
 import numpy as np
 from PIL import Image
@@ -20,6 +21,8 @@ ENOUGH: Final = 0.75
 """The smallest share of a truncated file that is read."""
 
 _END: Final = b"\xff\xd9"
+_SCAN: Final = b"\xff\xda"
+_READ: Final = 1 << 20
 _FILL: Final = b"\x55"
 """What stands in for the missing data of a JPEG, to find where it matters: any bits that are not zero."""
 _ZEROS: Final = 64
@@ -80,13 +83,17 @@ def _measure_rows(image: Image.Image, data: bytes, formats: tuple[str, ...]) -> 
 def _load_rows(data: bytes, formats: tuple[str, ...]) -> Part:
     """Loads rows up to the one where the data ends, and measures them: the others, below or above, are left zero."""
     image = Image.open(io.BytesIO(data), formats=formats)
-    if image.info.get("interlace"):
+    if image.info.get("interlace") or _is_interlaced_gif(image):
         raise ImageError("of an interlaced image no part is whole")
     with suppress(OSError):
         image.load()
     image.tile = []
     rows = np.flatnonzero(np.asarray(image).reshape(image.height, -1).any(1))
     return _make_part(image, (rows[-1] - rows[0] + 1) / image.height if rows.size else 0.0)
+
+
+def _is_interlaced_gif(image: Image.Image) -> bool:
+    return image.format == "GIF" and any(tile[3][1] for tile in getattr(image, "tile", ()))
 
 
 def _make_part(image: Image.Image, share: float) -> Part:
@@ -107,6 +114,35 @@ def _measure_passes(image: Image.Image, data: bytes) -> Part:
     if share == 1:
         return Part(image, 1.0, "all but the end of its last pass")
     return _make_part(image, share * ENOUGH)
+
+
+def has_many_scans(stream: IO[bytes], most: int) -> bool:
+    """Whether a JPEG has more passes than `most`, before its end. The stream's position is kept.
+
+    Decoders go over the whole image for each of them, however few bytes it has.
+    """
+    position = stream.tell()
+    stream.seek(0)
+    try:
+        count, end = 0, b""
+        while count <= most and (part := stream.read(_READ)):
+            count += (end + part).count(_SCAN)
+            end = part[-1:]
+        if count <= most:  # nearly always; the bytes may also stand in a preview, or behind the image
+            return False
+        stream.seek(0)
+        return sum(1 for _ in islice(_list_starts(stream.read(), _SCAN[1]), most + 1)) > most
+    finally:
+        stream.seek(position)
+
+
+def _list_starts(data: bytes, wanted: int) -> Iterator[int]:
+    """Yields the positions of the segments of one kind, up to the end of the image."""
+    start = 2
+    while 0 <= start < len(data) - 4 and data[start + 1] != _END[1]:
+        if data[start + 1] == wanted:
+            yield start
+        start = _find_marker(data, start + 2 + int.from_bytes(data[start + 2 : start + 4], "big"))
 
 
 def _list_scans(data: bytes, factors: dict[int, int]) -> Iterator[tuple[bytes, range, int]]:

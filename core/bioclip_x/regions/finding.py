@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from bioclip_x.errors import RecipeError
+from bioclip_x.errors import ImageError, RecipeError
 from bioclip_x.faults import naming, refuse
 from bioclip_x.hooks.capabilities import DetectorCapabilities, get_capabilities
 from bioclip_x.hooks.components import Detector, PreparedDetector
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.limits import REGIONS
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import Region, Source
 
@@ -55,7 +56,7 @@ class RegionFinder:
     def find(self, source: Source, image: Image) -> Found:
         """Finds the regions of an image. image: RGB, upright.
 
-        Raises ImageError where the detector says so, ComponentError where it fails, PluginError for what is no region.
+        Raises ImageError where the detector says so, and for more than REGIONS, ComponentError where it fails, PluginError for what is no region.
         """
         with naming(self.detector, "detect", source.name):
             given = self.detector.detect(source, image)
@@ -63,6 +64,10 @@ class RegionFinder:
             return Found(whole=True, note="the detector has no answer for this image; it is named as a whole")
         regions = check_regions(self.detector, given)
         kept = [one for one in regions if one.confidence is None or one.confidence >= self.confidence]
+        if len(kept) > REGIONS:
+            raise ImageError(
+                f"{len(kept):,} boxes in one image; the limit is {REGIONS:,}; a higher --box-confidence leaves fewer"
+            )
         if kept:
             return Found(tuple(FoundRegion(one, self._refuse(one.label)) for one in kept))
         if dropped := len(regions):

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from bioclip_x.errors import BioclipXError, ImageError
-from bioclip_x.limits import MASK_PIXELS
+from bioclip_x.limits import MASK_OUTLINE, MASK_PIXELS, MASK_POLYGONS
 from bioclip_x.records import Box, Mask
 
 if TYPE_CHECKING:
@@ -32,12 +32,39 @@ BLUR: Final = 0.05
 def decode_mask(mask: Mask) -> npt.NDArray[np.bool_]:
     """Decodes a mask: bool [height, width]. Raises ImageError for run lengths that do not fit its size."""
     _refuse_large(mask.width, mask.height)
+    if not adds_up(mask.counts, mask.width * mask.height):
+        raise ImageError(f"a mask whose run lengths do not add up to {mask.width} x {mask.height} pixels")
     try:
         pixels = _load_coco().decode({"size": [mask.height, mask.width], "counts": mask.counts.encode("ascii")})
     except (ValueError, TypeError, UnicodeEncodeError) as problem:
         raise ImageError(f"a mask cannot be decoded: {problem}") from None
     decoded: npt.NDArray[np.bool_] = np.asarray(pixels, dtype=bool)
     return decoded
+
+
+def adds_up(counts: str, n_pixels: int) -> bool:
+    """Whether COCO's compressed run lengths are of so many pixels in all; the library takes any text for run lengths.
+
+    Each is a number in groups of five bits, the lowest first, as the character 48 + group, or 48 + 32 + group if more follow;
+    from the third on, it is the difference to the length before the last.
+    """
+    lengths = [0, 0]
+    number = shift = 0
+    for code in counts.encode("ascii", "replace"):
+        group = code - 48
+        if not 0 <= group < 64 or shift > 60:
+            return False
+        number |= (group & 31) << shift
+        shift += 5
+        if group & 32:
+            continue
+        if group & 16:
+            number -= 1 << shift
+        lengths.append(number + (lengths[-2] if len(lengths) > 4 else 0))
+        if lengths[-1] < 0:
+            return False
+        number = shift = 0
+    return shift == 0 and sum(lengths) == n_pixels
 
 
 def encode_mask(pixels_HW: npt.NDArray[np.bool_]) -> Mask:
@@ -59,9 +86,22 @@ def encode_polygons(polygons: Sequence[Sequence[float]], width: int, height: int
     furthest = 2 * max(width, height)
     if not all(abs(float(value)) <= furthest for one in polygons for value in one):  # also nan
         raise ImageError(f"a segmentation with corners far from its image of {width} x {height} pixels")
+    if len(polygons) > MASK_POLYGONS:
+        raise ImageError(f"a segmentation of {len(polygons):,} polygons; the limit is {MASK_POLYGONS:,}")
+    outline = sum(_measure(one) for one in polygons)
+    if outline > MASK_OUTLINE:
+        raise ImageError(
+            f"a segmentation whose polygons are {outline:,.0f} pixels around; the limit is {MASK_OUTLINE:,}"
+        )
     coco = _load_coco()
     merged = coco.merge(coco.frPyObjects([list(one) for one in polygons], height, width))
     return Mask(width, height, merged["counts"].decode("ascii"))
+
+
+def _measure(polygon: Sequence[float]) -> float:
+    """Returns the length of a polygon's outline in pixels, at least one for each corner."""
+    corners_N2 = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)
+    return float(np.abs(corners_N2 - np.roll(corners_N2, 1, axis=0)).max(1).clip(1).sum())
 
 
 def encode_runs(counts: Sequence[int], width: int, height: int) -> Mask:

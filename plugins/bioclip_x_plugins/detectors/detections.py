@@ -112,10 +112,13 @@ def make_mask_of(segmentation: Any) -> MakeMask | None:
         return lambda width, height: encode_polygons(segmentation, width, height)
     if not isinstance(segmentation, Mapping) or "counts" not in segmentation:
         raise ValueError(f"expected a segmentation of polygons or run lengths, got {str(segmentation)[:60]!r}")
-    height, width = (int(one) for one in segmentation["size"])
+    size = segmentation["size"]
+    if not (isinstance(size, list) and len(size) == 2 and all(isinstance(one, int) for one in size)):
+        raise ValueError(f"expected a mask's size of two whole numbers, got {str(size)[:60]!r}")
+    height, width = size
     counts = segmentation["counts"]
     if isinstance(counts, str):
         return lambda *_: Mask(width, height, counts)
     if isinstance(counts, list):
         return lambda *_: encode_runs(counts, width, height)
-    raise ImageError("a mask whose run lengths are neither a list nor a text")
+    raise ValueError("a mask whose run lengths are neither a list nor a text")

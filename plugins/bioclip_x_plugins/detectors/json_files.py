@@ -12,6 +12,7 @@ COCO: `{"images": [{"id", "file_name", "width", "height"}], "annotations": [{"im
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -76,6 +77,8 @@ def _read_megadetector(entry: Mapping[str, Any], names: Mapping[str, str]) -> Im
     if found is None:
         return ImageDetections(file, failed=True)
     rate = float(entry.get("frame_rate") or 0)
+    if not (math.isfinite(rate) and rate >= 0):
+        raise ValueError(f"expected a frame_rate of at least 0, got {rate}")
     detections = tuple(
         Detection(
             read_corners(one["bbox"], as_size=True, in_fractions=True),
@@ -138,6 +141,8 @@ def _group_coco(path: Path, document: Mapping[str, Any]) -> list[dict[str, Any]]
 def _read_coco(entry: Mapping[str, Any]) -> ImageDetections:
     width, height = entry.get("width"), entry.get("height")
     size = (int(width), int(height)) if width and height else None
+    if size and min(size) < 1:
+        raise ValueError(f"expected an image's width and height of at least 1, got {width} and {height}")
     detections = []
     for one in entry["found"]:
         mask = make_mask_of(one.get("segmentation"))

@@ -54,6 +54,8 @@ def read_box_table(path: Path) -> list[ImageDetections]:
             f"{path}: expected a column of images ({', '.join(IMAGES[:4])}, …) and four of boxes (left, top, right, bottom; or "
             f"x, y, width, height), got {', '.join(columns) or 'no columns'}"
         )
+    if twice := [name for name in (image, *box) if columns.count(name) > 1]:
+        raise RecipeError(f"{path}: the column {twice[0]} is there twice; leave one of them out")
     found: dict[str, list[Detection]] = {}
     seen: set[tuple[str, Detection]] = set()
     for number, row in rows:
