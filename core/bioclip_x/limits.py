@@ -31,11 +31,19 @@ DOCUMENT_BYTES: Final = 1 << 30
 """Bytes of a YAML or JSON document, which is read whole and takes about ten times as much memory."""
 DOCUMENT_DEPTH: Final = 200
 """Levels of lists and mappings within one another."""
+DOCUMENT_ALIASES: Final = 1_000_000
+"""Values that the aliases of a YAML document stand for, with all that is within them; each 100 characters of a text count as
+one more. Aliases of aliases multiply, so that a document of a kilobyte can stand for one of terabytes."""
 
 # Taxonomies
 
-TREE_NODES: Final = 20_000_000
-"""Nodes of a tree that is made of a graph in which taxa have several parents, with a copy below each of them."""
+TREE_LEVELS: Final = 1000
+"""Levels of a tree, from the root to its deepest taxon. Checklists have up to 50, and large phylogenies some hundred. What is
+done with a tree takes time per level, and for each taxon the names of all taxa above it."""
+TREE_COPIES: Final = 1_000_000
+"""Copies of taxa, where a graph in which taxa have several parents becomes a tree with a copy below each of them."""
+SYNONYM_STEPS: Final = 100
+"""Synonyms of synonyms that are followed to an accepted name. Real lists have 2 or 3."""
 NEWICK_CHARACTERS: Final = 1 << 29
 """Characters of a Newick tree."""
 META_BYTES: Final = 4 << 20

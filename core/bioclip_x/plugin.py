@@ -117,6 +117,7 @@ if TYPE_CHECKING:
         decode_head,
         detect_encoding,
         find_marked_encoding,
+        find_text_encoding,
         find_unmarked_utf16,
         make_ascii_head,
     )
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.io.temporary import open_temporary, sweep
+    from bioclip_x.io.xml_text import parse_xml
     from bioclip_x.limits import (
         CELL_CHARACTERS,
         LINE_CHARACTERS,
@@ -265,19 +267,19 @@ __all__ = [
     "count_tied_nodes", "count_ties", "create_registry", "decode_head", "decode_mask", "detect_encoding",
     "drop_placeholder", "encode_mask", "encode_polygons", "encode_runs", "escape_controls", "escape_surrogates",
     "explain_csv_error", "find_box", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding",
-    "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
-    "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
-    "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder",
-    "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill",
-    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
-    "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
-    "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "parse_name", "pluralise",
-    "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
-    "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside",
-    "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest",
-    "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep",
-    "sync_folder", "take_first_line", "to_networkx",
+    "find_taxa_above", "find_text_encoding", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name",
+    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter",
+    "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
+    "leaves_folder", "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head",
+    "load_or_fill", "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder",
+    "mark_used", "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon",
+    "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database",
+    "open_image", "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "parse_name",
+    "parse_xml", "pluralise", "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance",
+    "read_species_list", "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress",
+    "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet",
+    "select_largest", "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down",
+    "sweep", "sync_folder", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -383,7 +385,7 @@ TOPICS: Final = {
         ("io.disk", "sync_folder"),
         ("io.delimited", "DELIMITERS explain_csv_error guess_delimiter read_delimited_rows take_first_line"),
         ("io.encodings",
-         "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
+         "BOM BOMS decode_head detect_encoding find_marked_encoding find_text_encoding find_unmarked_utf16 make_ascii_head"),
         ("limits",
          "CELL_CHARACTERS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES XMP_BYTES"),
         ("io.files", "LegacyNotice read_lines read_stream_lines read_text read_yaml"),
@@ -391,6 +393,7 @@ TOPICS: Final = {
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),
         ("io.replacement", "is_written_in_place open_replacement"),
         ("io.streams", "BinaryStream Stream escape_surrogates make_temporary_folder open_output"),
+        ("io.xml_text", "parse_xml"),
         ("io.temporary", "open_temporary sweep"),
         ("settings", "find_cache_folder"),
     ),
