@@ -42,12 +42,18 @@ TREE_LEVELS: Final = 1000
 done with a tree takes time per level, and for each taxon the names of all taxa above it."""
 TREE_COPIES: Final = 1_000_000
 """Copies of taxa, where a graph in which taxa have several parents becomes a tree with a copy below each of them."""
+HOMONYMS: Final = 1000
+"""Taxa of one name among which the one that a row means is looked for. Real lists have up to some tens."""
 SYNONYM_STEPS: Final = 100
 """Synonyms of synonyms that are followed to an accepted name. Real lists have 2 or 3."""
 NEWICK_CHARACTERS: Final = 1 << 29
 """Characters of a Newick tree."""
 META_BYTES: Final = 4 << 20
 """Bytes of a Darwin Core archive's meta.xml."""
+TABLE_CELLS: Final = 1 << 28
+"""Cells of a Parquet table of taxa, rows times columns. The largest checklists have 10 million rows of 20 columns."""
+TABLE_COLUMNS: Final = 10_000
+"""Columns of a table of taxa."""
 CELL_CHARACTERS: Final = 8 << 20
 """Characters of a line, or of a row's cells, of a table of taxa."""
 

@@ -200,12 +200,18 @@ def _break_tables() -> Iterator[Case]:
                check=_is_consistent)  # fmt: skip
     yield Case("table-200000-errors", _validate("a.csv", lambda: "species,genus\n" + ",\n" * 5 + ",x\n" * 5),
                READ_OR_REFUSED, check=_is_consistent)  # fmt: skip
+    yield Case("table-300000-columns", _validate("a.csv", lambda: ",".join(f"{n:x}" for n in range(180_000)) + "\nx\n"),
+               REFUSED, "columns|no format", seconds=10)  # fmt: skip
+    yield Case("table-300000-columns-and-species", _validate("a.csv", lambda: "species," + ",".join(
+               f"{n:x}" for n in range(180_000)) + "\nParus major\n"), REFUSED, "columns", seconds=10)  # fmt: skip
+    yield Case("parquet-terabytes", _validate("a.parquet", partial(_repeat_in_parquet, 10, 30_000_000)), REFUSED, "rows",
+               seconds=10, bytes=1 << 30)  # fmt: skip
     for kind in ("list-of-numbers", "struct", "binary", "repeated", "no-column"):
         yield Case(f"parquet-{kind}", _validate("a.parquet", partial(_make_odd_parquet, kind)), REFUSED, "a.parquet")
     yield Case("parquet-footer-lies", _validate("a.parquet", partial(_lie_in_footer)), REFUSED, "cannot be read")
     yield Case("parquet-only-marks", _validate("a.parquet", b"PAR1PAR1"), REFUSED, "cannot be read")
     yield Case("parquet-null-bytes", _validate("a.parquet", b"PAR1" + bytes(4096) + b"PAR1"), REFUSED, "cannot be read")
-    yield Case("parquet-repeated-text", _validate("a.parquet", partial(_repeat_in_parquet, 3_000_000)), (0, 2),
+    yield Case("parquet-repeated-text", _validate("a.parquet", partial(_repeat_in_parquet, 0, 300_000)), (0, 2),
                check=_is_consistent, bytes=3 << 30)  # fmt: skip
 
 
@@ -242,14 +248,17 @@ def _lie_in_footer() -> bytes:
     return content[:-8] + (1 << 31).to_bytes(4, "little") + b"PAR1"
 
 
-def _repeat_in_parquet(rows: int) -> bytes:
-    """A small file of many rows that are the same."""
+def _repeat_in_parquet(groups: int, rows: int) -> bytes:
+    """A small file of many rows that are the same. rows: of each group; groups: of blank ones, after the first group."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     stream = io.BytesIO()
-    column = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int8()), pa.array(["Parus major"]))
-    pq.write_table(pa.table({"species": column}), stream)
+    first = pa.array(["Parus major"] * min(rows, 300_000))
+    with pq.ParquetWriter(stream, pa.schema({"species": pa.string()})) as writer:
+        writer.write_table(pa.table({"species": first}))
+        for _ in range(groups):
+            writer.write_table(pa.table({"species": pa.nulls(rows, pa.string())}), row_group_size=rows)
     return stream.getvalue()
 
 
@@ -325,20 +334,24 @@ def _break_trees() -> Iterator[Case]:
 def _chain_rows() -> Iterator[Case]:
     """Rows that lead to one another, of which each must not be followed to the end."""
     head = "taxonID\tparentNameUsageID\tacceptedNameUsageID\tscientificName\n"
-    many = range(1, 30_000)
+    many = range(1, 10_000)
     rows = {
         "synonyms": "0\t\t\tAus\n" + "".join(f"{n}\t\t{n - 1}\tAus b{n}\n" for n in many),
         "synonyms-nowhere": "x\t\t\tAus\n" + "".join(f"{n}\t\t{n - 1}\tAus b{n}\n" for n in many),
         "synonym-of-many": "".join(f"{n}\t\t\tAus b{n}\ns\t\t{n}\tCus\n" for n in many),
-        "placeholders": "x\tu29999\t\tAus\n"
-        + "".join(f"u{n}\tu{n - 1}\t\tunknown\nt{n}\tu29999\t\tAus b{n}\n" for n in many),
+        "placeholders": "x\tu9999\t\tAus\n"
+        + "".join(f"u{n}\tu{n - 1}\t\tunknown\nt{n}\tu9999\t\tAus b{n}\n" for n in many),
     }
     for name, text in rows.items():
         yield Case(f"chain-{name}", _validate("taxon.tsv", head + text), OK, check=_is_consistent, seconds=15)
-    circle = "".join(f"{n}\t\t{(n + 1) % 30_000}\tAus b{n}\n" for n in range(30_000))
+    circle = "".join(f"{n}\t\t{n % 10_000 + 1}\tAus b{n}\n" for n in range(1, 10_001))
     yield Case("chain-synonyms-in-a-circle", _validate("taxon.tsv", head + "x\t\t\tAus\n" + circle), REFUSED, "synonyms of",
                _is_short, seconds=15)  # fmt: skip
     parents = "".join(f"p{n}\t\t\tAus b{n}\nx\tp{n}\t\tCus\n" for n in many)
+    namesakes = "".join(f"a{n}\t\t\tAus\n" for n in many)
+    header = "taxonID\tparentNameUsage\tacceptedNameUsageID\tscientificName\n"
+    yield Case("chain-namesakes", _validate("taxon.tsv", header + namesakes + "".join(
+               f"b{n}\tAus\t\tAus b{n}\n" for n in many)), OK, seconds=10)  # fmt: skip
     yield Case("chain-many-parents", _validate("taxon.tsv", head + parents, "--dag", "first"), OK, seconds=15)
 
 
@@ -493,10 +506,10 @@ def _nest_deeply() -> Iterator[Case]:
         ("deep.nwk", lambda: "(" * DEEP + "Aus" + ",Bus)" * DEEP + ";"),
         ("named.nwk", lambda: "(" * DEEP + "Aus" + ",Bus)Cidae" * DEEP + ";"),
         ("deep.nex", lambda: f"#NEXUS\nBEGIN TREES;\nTREE a = {'(' * DEEP}Aus{',Bus)' * DEEP};\nEND;\n"),
-        ("deep.edges", lambda: "".join(f"n{n} n{n + 1}\n" for n in range(DEEP))),
+        ("deep.edges", lambda: "".join(f"n{n} n{n + 1}\n" for n in range(30_000))),
         ("deep.txtree", lambda: "".join("  " * n + f"Aus{n}\n" for n in range(1500))),
-        ("deep-nodes.json", lambda: _make_json_chain(DEEP)),
-        ("deep-table.tsv", lambda: _make_tsv_chain(DEEP)),
+        ("deep-nodes.json", lambda: _make_json_chain(20_000)),
+        ("deep-table.tsv", lambda: _make_tsv_chain(5_000)),
     ):
         yield Case(f"levels-{name.replace('.', '-')}", _validate(name, content), REFUSED, "levels", seconds=15)
     for name, content in (
@@ -548,8 +561,8 @@ def _multiply() -> Iterator[Case]:
     )
     tree = "ranks: [a, b, c, d, e, f, g, h, i, j]\ntree:\n  &a0 [x, y, z]\n"
     for name, text in (("lists", laughs), ("merges", merges), ("nodes", nodes)):
-        for suffix in ("yaml", "json"):
-            yield Case(f"aliases-{name}-{suffix}", _validate(f"a.{suffix}", text), REFUSED, "alias", seconds=10, bytes=1 << 30)
+        yield Case(f"aliases-{name}", _validate("a.yaml", text), REFUSED, "aliases stand", seconds=10, bytes=1 << 30)
+        yield Case(f"aliases-{name}-json", _validate("a.json", text), REFUSED, "not valid JSON", seconds=10, bytes=1 << 30)
     text = "- &a " + "x" * 500_000 + "\n" + "- *a\n" * 100_000
     yield Case("aliases-of-a-long-text", _validate("a.yaml", text), REFUSED, "alias", seconds=10)
     few = "- &a {family: Paridae}\n- {<<: *a, species: Parus major}\n- {<<: *a, species: Parus minor}\n"

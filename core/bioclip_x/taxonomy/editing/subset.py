@@ -8,6 +8,7 @@ Legend: C classes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +136,7 @@ def mask_of(taxonomy: Taxonomy, nodes: Iterable[int]) -> Mask:
 def _is_file(text: str) -> bool:
     path = Path(text)
     is_path = "/" in text or "\\" in text or path.suffix.lower() in SUFFIXES
-    return is_path or ("=" not in text and path.is_file())
+    return is_path or ("=" not in text and os.path.isfile(path))  # noqa: PTH113 - no error for names that are too long
 
 
 def _find_named_nodes(resolver: Resolver, term: Term) -> list[int]:
