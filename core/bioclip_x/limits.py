@@ -20,6 +20,10 @@ ARCHIVE_FILES: Final = 100_000
 """Files in an archive or folder that is read as a taxonomy."""
 ARCHIVE_FOLDERS: Final = 20
 """Subfolders of a folder that is read as a taxonomy."""
+SHEET_ROWS: Final = 1 << 20
+"""Rows of a sheet of an Excel workbook: as many as Excel has."""
+SHEET_CELLS: Final = 1 << 25
+"""Cells of such a sheet, with the blank ones between them."""
 LINE_CHARACTERS: Final = 1 << 20
 """Characters in a line of a text file. A longer line is not a record: the file is probably not text."""
 JOURNAL_HEADER_BYTES: Final = 1 << 24

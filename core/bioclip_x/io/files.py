@@ -37,7 +37,7 @@ def read_text(
     """Reads a text file in UTF-8, with or without a byte order mark, or UTF-16 with one; see `content` for what is opened.
 
     on_legacy: if given, a file in another encoding is read as Windows-1252, and this is called; otherwise it is an error.
-    most: bytes that it may have. Raises `error` naming the file.
+    most: bytes that it may have. Raises `error` naming the file; also for a NUL byte, which no text has.
     """
     try:
         if most is not None and path.is_file() and path.stat().st_size > most:
@@ -52,13 +52,19 @@ def read_text(
         raise error(f"{path} cannot be read: {problem.strerror or problem}") from problem
     encoding = detect_encoding(raw)
     try:
-        return raw.decode(encoding)
+        text = raw.decode(encoding)
     except UnicodeDecodeError as problem:
         line = raw[: problem.start].count(b"\n") + 1
         if on_legacy and encoding != "utf-16":
             on_legacy(line)
-            return decode_legacy(raw)
-        raise error(f"{path}, line {line}: not valid {encoding.removesuffix('-sig')}; save the file as UTF-8") from None
+            text = decode_legacy(raw)
+        else:
+            message = f"{path}, line {line}: not valid {encoding.removesuffix('-sig')}; save the file as UTF-8"
+            raise error(message) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise error(f"{path}, line {line}: a NUL byte; the file is damaged, or not text")
+    return text
 
 
 def _read_pieces(content: IO[bytes], path: Path, most: int, error: type[BioclipXError]) -> Iterator[bytes]:
