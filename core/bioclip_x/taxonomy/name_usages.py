@@ -260,10 +260,8 @@ def _find_synonym_cycles(taxa: Mapping[str, NameUsage], synonyms: Mapping[str, N
             if len(cycle) == 1:
                 message = f"{names[0]} is a synonym of itself"
             else:
-                message = (
-                    f"{list_some(cycle, MAX_OF_CYCLE)} are synonyms of each other, and none is accepted: "
-                    f"{abbreviate_cycle(names)}"
-                )
+                ids = " and ".join(cycle) if len(cycle) <= MAX_OF_CYCLE else list_some(cycle, MAX_OF_CYCLE)
+                message = f"{ids} are synonyms of each other, and none is accepted: {abbreviate_cycle(names)}"
             findings.error("cycle of synonyms", message, synonyms[at].line)
         visited.update(path)
 
