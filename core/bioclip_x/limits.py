@@ -25,6 +25,10 @@ NAME_CHARACTERS: Final = 4096
 PATH_PART_BYTES: Final = 255
 """Bytes of a file's or folder's name; the limit of all usual file systems."""
 PATH_BYTES: Final = 4096
+SHEET_ROWS: Final = 1 << 20
+"""Rows of a sheet of an Excel workbook: as many as Excel has."""
+SHEET_CELLS: Final = 1 << 25
+"""Cells of such a sheet, with the blank ones between them."""
 LINE_CHARACTERS: Final = 1 << 20
 """Characters in a line of a text file. A longer line is not a record: the file is probably not text."""
 JOURNAL_HEADER_BYTES: Final = 1 << 24
@@ -38,15 +42,29 @@ DOCUMENT_BYTES: Final = 1 << 30
 """Bytes of a YAML or JSON document, which is read whole and takes about ten times as much memory."""
 DOCUMENT_DEPTH: Final = 200
 """Levels of lists and mappings within one another."""
+DOCUMENT_ALIASES: Final = 1_000_000
+"""Values that the aliases of a YAML document stand for, with all that is within them; each 100 characters of a text count as
+one more. Aliases of aliases multiply, so that a document of a kilobyte can stand for one of terabytes."""
 
 # Taxonomies
 
-TREE_NODES: Final = 20_000_000
-"""Nodes of a tree that is made of a graph in which taxa have several parents, with a copy below each of them."""
+TREE_LEVELS: Final = 1000
+"""Levels of a tree, from the root to its deepest taxon. Checklists have up to 50, and large phylogenies some hundred. What is
+done with a tree takes time per level, and for each taxon the names of all taxa above it."""
+TREE_COPIES: Final = 1_000_000
+"""Copies of taxa, where a graph in which taxa have several parents becomes a tree with a copy below each of them."""
+HOMONYMS: Final = 1000
+"""Taxa of one name among which the one that a row means is looked for. Real lists have up to some tens."""
+SYNONYM_STEPS: Final = 100
+"""Synonyms of synonyms that are followed to an accepted name. Real lists have 2 or 3."""
 NEWICK_CHARACTERS: Final = 1 << 29
 """Characters of a Newick tree."""
 META_BYTES: Final = 4 << 20
 """Bytes of a Darwin Core archive's meta.xml."""
+TABLE_CELLS: Final = 1 << 28
+"""Cells of a Parquet table of taxa, rows times columns. The largest checklists have 10 million rows of 20 columns."""
+TABLE_COLUMNS: Final = 10_000
+"""Columns of a table of taxa."""
 CELL_CHARACTERS: Final = 8 << 20
 """Characters of a line, or of a row's cells, of a table of taxa."""
 

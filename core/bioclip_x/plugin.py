@@ -119,6 +119,7 @@ if TYPE_CHECKING:
         decode_head,
         detect_encoding,
         find_marked_encoding,
+        find_text_encoding,
         find_unmarked_utf16,
         make_ascii_head,
     )
@@ -129,9 +130,11 @@ if TYPE_CHECKING:
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.io.temporary import open_temporary, sweep
+    from bioclip_x.io.xml_text import parse_xml
     from bioclip_x.limits import (
         CELL_CHARACTERS,
         DOCUMENT_BYTES,
+        HOMONYMS,
         LINE_CHARACTERS,
         META_BYTES,
         MODEL_DOCUMENT_BYTES,
@@ -149,6 +152,9 @@ if TYPE_CHECKING:
         REPLY_BYTES,
         SCORE,
         SCORES,
+        TABLE_CELLS,
+        TABLE_COLUMNS,
+        UNPACKED_BYTES,
         XMP_BYTES,
     )
     from bioclip_x.messages import escape_controls, list_some, pluralise
@@ -253,22 +259,23 @@ if TYPE_CHECKING:
     from bioclip_x.validation import FieldError, find_first_error
 
 __all__ = [
-    "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "DELIMITERS", "DOCUMENT_BYTES", "EXPLANATION_FORMAT",
+    "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "DELIMITERS", "DOCUMENT_BYTES", "EXPLANATION_FORMAT", "HOMONYMS",
     "LINE_CHARACTERS", "LINNAEAN", "META_BYTES", "MODEL_DOCUMENT_BYTES", "MODEL_FILE_BYTES", "MODEL_IMAGE_SIDE",
     "MODEL_LAYERS", "MODEL_PARAMETERS", "MODEL_PATCHES", "MODEL_TOKENS", "MODEL_VOCABULARY", "MODEL_WIDTH",
     "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES", "PRIOR_WEIGHT", "RANKS", "REPLY_BYTES",
-    "ROW_COLUMNS", "SCORE", "SCORES", "TAXON", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream",
-    "BioclipXError", "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column",
-    "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError",
-    "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap",
-    "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage",
-    "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head",
-    "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
-    "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "ImageSource", "KnownModel",
-    "LabelledDataset", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder",
-    "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch", "LoadedEncoder", "LoadedEncoderCapabilities",
-    "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits", "Loss", "LossCapabilities", "LossInput", "Mask",
-    "Match", "MatchedColumns", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage",
+    "ROW_COLUMNS", "SCORE", "SCORES", "TABLE_CELLS", "TABLE_COLUMNS", "TAXON", "UNPACKED_BYTES", "XMP_BYTES",
+    "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError", "CalibratedSets", "CaptionPrompt",
+    "Captioner", "CardReport", "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint",
+    "Dataset", "DatasetCapabilities", "DatasetError", "Descriptor", "DescriptorError", "DescriptorSet", "Details",
+    "Detector", "DetectorCapabilities", "EmbeddingMap", "Encoder", "EncoderCapabilities", "EpochEnd",
+    "EvaluationFigures", "EvaluationReport", "EventImage", "ExampleScorer", "ExampleSet", "Explanation",
+    "FieldError", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap",
+    "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities", "ImageError",
+    "ImageFeatures", "ImageFiles", "ImageSource", "KnownModel", "LabelledDataset", "LanguageModel",
+    "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder", "LeftOut", "LegacyNotice", "Lineages",
+    "LinearHead", "ListMatch", "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment",
+    "LogitAdjustmentCapabilities", "Logits", "Loss", "LossCapabilities", "LossInput", "Mask", "Match",
+    "MatchedColumns", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage",
     "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses",
     "OwnRecipe", "PatchEncoder", "PatchFeatures", "PathName", "PluginError", "PluginInUse", "Pooling",
     "PrecomputedScorer", "Prediction", "PreparedDetector", "Problem", "Processes", "Prompt", "PromptContribution",
@@ -285,19 +292,20 @@ __all__ = [
     "create_registry", "decode_head", "decode_mask", "defuse_formulas", "detect_encoding", "drop_placeholder",
     "encode_mask", "encode_polygons", "encode_runs", "escape_controls", "escape_surrogates", "expand_home",
     "explain_csv_error", "find_box", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding",
-    "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
-    "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
-    "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder",
-    "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill",
-    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
-    "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
-    "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "open_tensors", "parse_name",
-    "pluralise", "read_delimited_rows", "read_json", "read_labels", "read_lines", "read_parquet_provenance",
-    "read_species_list", "read_stream_lines", "read_tensors", "read_text", "read_yaml", "refuse_unmatched",
-    "report_progress", "resolve_inside", "resolve_labels", "restore_formulas", "roll_up", "roll_up_sets",
-    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
-    "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line", "to_networkx",
+    "find_taxa_above", "find_text_encoding", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name",
+    "from_environment", "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter",
+    "hookimpl", "is_archive", "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
+    "leaves_folder", "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head",
+    "load_or_fill", "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder",
+    "mark_used", "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon",
+    "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database",
+    "open_image", "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "open_tensors",
+    "parse_name", "parse_xml", "pluralise", "read_delimited_rows", "read_json", "read_labels", "read_lines",
+    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_tensors", "read_text", "read_yaml",
+    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "restore_formulas", "roll_up",
+    "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest", "select_most_specific",
+    "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line",
+    "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -408,11 +416,14 @@ TOPICS: Final = {
         ("io.delimited",
          "DELIMITERS defuse_formulas explain_csv_error guess_delimiter read_delimited_rows restore_formulas "
          "take_first_line"),
-        ("io.encodings", "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
+        ("io.encodings",
+         "BOM BOMS decode_head detect_encoding find_marked_encoding find_text_encoding find_unmarked_utf16 "
+         "make_ascii_head"),
         ("limits",
-         "CELL_CHARACTERS DOCUMENT_BYTES LINE_CHARACTERS META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES "
+         "CELL_CHARACTERS DOCUMENT_BYTES HOMONYMS LINE_CHARACTERS META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES "
          "MODEL_IMAGE_SIDE MODEL_LAYERS MODEL_PARAMETERS MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH "
-         "NEWICK_CHARACTERS PACKED_REPLY_BYTES PRIOR_WEIGHT REPLY_BYTES SCORE SCORES XMP_BYTES"),
+         "NEWICK_CHARACTERS PACKED_REPLY_BYTES PRIOR_WEIGHT REPLY_BYTES SCORE SCORES TABLE_CELLS TABLE_COLUMNS "
+         "UNPACKED_BYTES XMP_BYTES"),
         ("io.files", "LegacyNotice read_json read_lines read_stream_lines read_text read_yaml"),
         ("paths", "check_path expand_home"),
         ("io.inside", "leaves_folder resolve_inside"),
@@ -422,6 +433,7 @@ TOPICS: Final = {
         ("io.temporary", "open_temporary sweep"),
         ("settings", "find_cache_folder"),
         ("tensor_files", "open_tensors read_tensors"),
+        ("io.xml_text", "parse_xml"),
     ),
     "Other components, by name": (
         ("hooks.registry", "Registry create_registry from_environment"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ def read_species_list(registry: Registry, path: Path) -> tuple[Taxon, ...]:
     Lines are names, with or without author, or paths ("Plantae; Oenanthe"); blank lines and lines that begin with # are
     skipped, and repeated names are taken once.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - no error for names that are too long
         raise TaxonomyError(f"the list {path} does not exist; expected a file with one name per line, or a taxonomy")
     if path.is_dir() or find_reader(registry, path, read_head(path) or b""):
         tree = read_taxonomy(registry, path, cache=find_cache_folder() / "taxonomies")

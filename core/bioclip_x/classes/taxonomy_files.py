@@ -108,8 +108,8 @@ def _find_cache_file(
     if not (path.is_file() or path.is_dir()):
         return None
     patterns = get_capabilities(reader, TaxonomyReaderCapabilities).reads_beside
-    given = [path, *(file for value in ref.options.values() if (file := Path(str(value))).is_file())]
     try:
+        given = [path, *(file for value in ref.options.values() if (file := Path(str(value))).is_file())]
         stamps = [_stamp(file.parent, file) for file in given if not file.is_dir()]
         if path.is_dir() or patterns:
             stamps += _stamp_folder(path if path.is_dir() else path.parent, patterns or ("*",))

@@ -135,11 +135,13 @@ def _open_zip(path: Path, archive: zipfile.ZipFile) -> Archive:
                 f"{path} is encrypted ({info.filename}); unpack it and pack it again without a password"
             )
     _refuse_names(path, [info.orig_filename for info in files])
+    size = path.stat().st_size
     by_name = {info.filename: info for info in files}
 
     def open_member(name: str) -> AbstractContextManager[IO[bytes]]:
         info = by_name[name]
-        return limit_size(archive.open(info), info.compress_size, f"{path}/{name}", TaxonomyError)
+        packed = min(info.compress_size, size)  # what the directory says may be wrong
+        return limit_size(archive.open(info), packed, f"{path}/{name}", TaxonomyError)
 
     return Archive(path, tuple(filter(_is_user_file, by_name)), open_member)
 

@@ -71,8 +71,9 @@ class _SizeLimitedStream(io.RawIOBase):
         try:
             data = self._stream.read(len(buffer))
         except READ_ERRORS as problem:
+            reason = str(problem) or "its end is missing"
             raise self._error(
-                f"{self._where} is damaged or incomplete ({problem}); download or create it again"
+                f"{self._where} is damaged or incomplete ({reason}); download or create it again"
             ) from problem
         buffer[: len(data)] = data
         self._move_to(self._position + len(data))

@@ -23,6 +23,8 @@ BOMS: Final[Mapping[bytes, str]] = {
 }
 """Byte order mark → the codec that decodes the file and removes the mark."""
 
+_NO_ENCODINGS: Final = ("idna", "punycode", "unicode_escape", "raw_unicode_escape")
+"""Codecs that Python counts as text encodings: of parts of host names, and of literals."""
 _UTF16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -51,6 +53,20 @@ def find_unmarked_utf16(head: bytes) -> str:
         if half and half.count(0) > 0.6 * len(half):
             return encoding
     return ""
+
+
+def find_text_encoding(name: str) -> str:
+    """Returns Python's name of an encoding of text files; "" for an unknown one, and for a codec that is none.
+
+    >>> find_text_encoding("UTF8"), find_text_encoding("hex"), find_text_encoding("klingon")
+    ('utf-8', '', '')
+    """
+    try:
+        b"a".decode(name)  # refuses hex, rot13, zlib, undefined
+        found = codecs.lookup(name).name
+    except (LookupError, ValueError):  # ValueError: a name that is none, such as one with a NUL
+        return ""
+    return "" if found.replace("-", "_") in _NO_ENCODINGS else found
 
 
 def decode_head(head: bytes) -> str:

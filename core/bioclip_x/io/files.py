@@ -37,7 +37,7 @@ def read_text(
     """Reads a text file in UTF-8, with or without a byte order mark, or UTF-16 with one; see `content` for what is opened.
 
     on_legacy: if given, a file in another encoding is read as Windows-1252, and this is called; otherwise it is an error.
-    most: bytes that it may have. Raises `error` naming the file.
+    most: bytes that it may have. Raises `error` naming the file; also for a NUL byte, which no text has.
     """
     try:
         if most is not None and path.is_file() and path.stat().st_size > most:
@@ -55,13 +55,19 @@ def read_text(
         line = raw[:place].count(b"\n") + 1
         raise error(f"{path}, line {line}: a NUL byte; the file is damaged or not text")
     try:
-        return raw.decode(encoding)
+        text = raw.decode(encoding)
     except UnicodeDecodeError as problem:
         line = raw[: problem.start].count(b"\n") + 1
         if on_legacy and encoding != "utf-16":
             on_legacy(line)
-            return decode_legacy(raw)
-        raise error(f"{path}, line {line}: not valid {encoding.removesuffix('-sig')}; save the file as UTF-8") from None
+            text = decode_legacy(raw)
+        else:
+            message = f"{path}, line {line}: not valid {encoding.removesuffix('-sig')}; save the file as UTF-8"
+            raise error(message) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise error(f"{path}, line {line}: a NUL byte; the file is damaged, or not text")
+    return text
 
 
 def _read_pieces(content: IO[bytes], path: Path, most: int, error: type[BioclipXError]) -> Iterator[bytes]:
@@ -92,8 +98,8 @@ def read_lines(
             assert isinstance(stream, io.BufferedReader)
             encoding = detect_encoding(stream.peek(2))  # a pipe can be read only once
             yield from read_stream_lines(stream, str(path), error, encoding, on_legacy)
-    except (OSError, UnicodeDecodeError):
-        read_text(path, error)  # raises `error` with the reason and the line
+    except OSError:
+        read_text(path, error)  # raises `error` with the reason
         raise
 
 
@@ -108,18 +114,29 @@ def read_stream_lines(
 
     on_legacy: if given, lines that are not UTF-8 are read as Windows-1252, and it is called for the first of them.
 
-    Raises `error` for a line of more than `LINE_CHARACTERS` characters, and for a NUL character.
+    Raises `error` for a line that is in another encoding, or has a NUL character or more than `LINE_CHARACTERS` characters.
     """
     number, is_utf8 = 0, True
-    errors = "surrogateescape" if on_legacy and encoding != "utf-16" else "strict"
+    wanted = encoding.removesuffix("-sig")
+    errors = "surrogateescape" if wanted == "utf-8" else "strict"  # so that the line is known
     with io.TextIOWrapper(stream, encoding, errors, newline="") as lines:
-        while line := lines.readline(LINE_CHARACTERS + 1):
+        while True:
+            try:
+                line = lines.readline(LINE_CHARACTERS + 1)
+            except UnicodeDecodeError:
+                raise error(
+                    f"{where}: not valid {wanted}, some lines after line {number}; save the file as UTF-8"
+                ) from None
+            if not line:
+                return
             number += 1
             if len(line) > LINE_CHARACTERS:
                 raise error(f"{where}, line {number}: more than {LINE_CHARACTERS:,} characters; is this a text file?")
             if "\0" in line:
                 raise error(f"{where}, line {number}: a NUL byte; the file is damaged or not text")
-            if on_legacy and not line.isascii() and _ESCAPED_BYTE.search(line):
+            if wanted == "utf-8" and not line.isascii() and _ESCAPED_BYTE.search(line):
+                if on_legacy is None:
+                    raise error(f"{where}, line {number}: not valid utf-8; save the file as UTF-8")
                 if is_utf8:
                     on_legacy(number)
                     is_utf8 = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.limits import UNPACKED_FREE, UNPACKED_RATIO
+from bioclip_x.limits import SHEET_CELLS, SHEET_ROWS, UNPACKED_FREE, UNPACKED_RATIO
 
 SUFFIXES: Final = (".xlsx", ".xlsm")
 
@@ -102,8 +102,21 @@ def _write_csv(sheet: Any) -> bytes:
     # Some programs write wrong dimensions, which would cut the sheet.
     sheet.reset_dimensions()
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(_format_cells(row) for row in sheet.iter_rows(values_only=True))
+    csv.writer(text, lineterminator="\n").writerows(map(_format_cells, _iterate_rows(sheet)))
     return text.getvalue().encode()
+
+
+def _iterate_rows(sheet: Any) -> Iterator[Sequence[Any]]:
+    """Yields the rows; openpyxl fills the gaps between the cells that a file has, which may be as wide as it says."""
+    n_cells = 0
+    for number, row in enumerate(sheet.iter_rows(values_only=True), start=1):
+        n_cells += len(row)
+        if number > SHEET_ROWS or n_cells > SHEET_CELLS:
+            raise _UnreadableError(
+                f"the sheet {sheet.title!r} has more than {SHEET_ROWS:,} rows, or {SHEET_CELLS:,} cells with the blank ones "
+                f"between them; {_ADVICE}"
+            )
+        yield row
 
 
 def _format_cells(row: Iterable[Any]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from bioclip_x.limits import DOCUMENT_DEPTH
+from bioclip_x.limits import DOCUMENT_ALIASES, DOCUMENT_DEPTH
 
 TOO_DEEP: Final = f"lists and mappings are nested more than {DOCUMENT_DEPTH} deep"
 
@@ -25,6 +25,8 @@ _REWORDED = {"exceeded maximum nesting depth": TOO_DEEP}  # a limit of libyaml 0
 _MERGE = "tag:yaml.org,2002:merge"
 _UNUSED = {f"tag:yaml.org,2002:{name}" for name in ("binary", "omap", "pairs", "set")}
 _BATCH = 1000
+_CHARACTERS = 100
+"""Characters of a text that count as a value where aliases are counted."""
 
 
 class InvalidDocument(Exception):
@@ -37,7 +39,8 @@ class InvalidDocument(Exception):
 
 def load(text: str) -> Any:
     """Loads one YAML document safely. These are errors, too: a duplicate key, a key that is a list or a mapping, an
-    alias within the node it refers to, and lists and mappings nested more than `DOCUMENT_DEPTH` deep.
+    alias within the node it refers to, lists and mappings nested more than `DOCUMENT_DEPTH` deep, and aliases that stand for
+    more than `DOCUMENT_ALIASES` values.
 
     Merge keys (`<<`) are handled by the installed PyYAML, and may be given twice. Its versions differ where several merged
     mappings have the same key: up to 6.0.3 the first mapping of a list gives the value; in 6.0.4 it may be the first or
@@ -97,12 +100,14 @@ def _check(text: str) -> None:
     Reads the parser's events without recursion; libyaml's composer recurses in C, where deep nesting crashes the process.
     """
     anchors: dict[str, Any] = {}
+    aliases = _Aliases()
     loaded: dict[tuple[str, str | None], Any] = {}
     pending: list[tuple[Any, Any, set[Any]]] = []  # keys to check in a batch, which is faster
     open_collections: list[tuple[Any, set[Any] | None]] = []  # with the keys so far of each mapping
     keys: set[Any] | None = None  # of the innermost one
     is_key = False
     for event in yaml.parse(text, Loader=_Loader):
+        aliases.follow(event)
         if isinstance(event, yaml.CollectionEndEvent):
             open_collections.pop()
             keys = open_collections[-1][1] if open_collections else None
@@ -142,6 +147,36 @@ def _check(text: str) -> None:
             keys = set() if is_key else None
             open_collections.append((event, keys))
     _add_keys(pending, loaded)
+
+
+class _Aliases:
+    """Counts the values that aliases stand for, before any is expanded."""
+
+    def __init__(self) -> None:
+        self._size_of: dict[str, int] = {}  # of anchors
+        self._open: list[tuple[str | None, int]] = [(None, 0)]  # anchor and size so far of the open collections
+        self._n_expanded = 0
+
+    def follow(self, event: Any) -> None:
+        """Takes the next event of the parser. Raises InvalidDocument for an alias beyond `DOCUMENT_ALIASES`."""
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._open.append((event.anchor, 1))
+            return
+        if isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = self._open.pop()
+        elif isinstance(event, yaml.ScalarEvent):
+            anchor, size = event.anchor, 1 + len(event.value) // _CHARACTERS
+        elif isinstance(event, yaml.AliasEvent):
+            anchor, size = None, self._size_of.get(event.anchor or "", 0)
+            self._n_expanded += size
+            if self._n_expanded > DOCUMENT_ALIASES:
+                raise _make_error(event, f"its aliases stand for more than {DOCUMENT_ALIASES:,} values")
+        else:
+            return
+        if anchor:
+            self._size_of[anchor] = size
+        around, so_far = self._open[-1]
+        self._open[-1] = around, so_far + size
 
 
 def _add_keys(pending: list[tuple[Any, Any, set[Any]]], loaded: dict[tuple[str, str | None], Any]) -> None:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from bioclip_x.array_types import Ints
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import Details, renumber_details
-from bioclip_x.taxonomy.levels import split_into_levels, sum_to_root
+from bioclip_x.taxonomy.levels import refuse_many_levels, split_into_levels, sum_to_root
 from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Taxonomy
 
@@ -63,7 +63,11 @@ def mark_species(
 def compile_tree(
     draft: Draft, source: str = "", notes: Sequence[str] = (), problems: Sequence[Problem] = ()
 ) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
-    """Returns the compiled tree, and the node in it of each draft node: int32 [M]."""
+    """Returns the compiled tree, and the node in it of each draft node: int32 [M].
+
+    Raises TaxonomyError for a tree of more than `TREE_LEVELS` levels. All trees are compiled here, whatever they are read from.
+    """
+    refuse_many_levels(draft.parent_M, source)
     extended = _insert_nodes(draft)
     order_E, stop_N = _sort_depth_first(extended.parent)
     new_E = np.empty(len(order_E), np.int32)

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
-from bioclip_x.limits import TREE_NODES
+from bioclip_x.limits import SYNONYM_STEPS, TREE_COPIES
+from bioclip_x.messages import list_some
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
 from bioclip_x.taxonomy.findings import Findings
+from bioclip_x.taxonomy.levels import has_too_many_copies
 from bioclip_x.taxonomy.placeholders import is_placeholder
 from bioclip_x.taxonomy.tree import Taxonomy
+
+MAX_OF_CYCLE: Final = 8
+"""Names shown of a cycle in a message."""
 
 SeveralParents = Literal["refuse", "first", "all"]
 """How to handle a node with several parents: raise an error, keep the first parent, or copy its subtree under each."""
@@ -75,8 +80,10 @@ def from_usages(
     _find_cycles(taxa, parents, findings)
     _find_synonym_cycles(taxa, synonyms, findings)
     findings.raise_errors()
+    order = list(_sort_parents_first(taxa, parents))
+    _refuse_many_copies(order, parents, findings)
     synonyms_of = _group_synonyms(taxa, synonyms, findings)
-    builder = _build_nodes(taxa, parents, synonyms_of, findings)
+    builder = _build_nodes(order, taxa, parents, synonyms_of)
     for usage in usages:
         if usage.is_beside:
             builder.add_beside(usage.name)
@@ -98,13 +105,19 @@ def _lift_above_placeholders(usages: Iterable[NameUsage], findings: Findings) ->
         return kept
     ids = {usage.id for usage in kept}
     for usage in kept:
-        seen: set[str] = set()
-        while usage.parent in dropped and usage.parent not in ids and usage.parent not in seen:
-            seen.add(usage.parent)
-            above = dropped[usage.parent]
-            usage.parent, usage.lineage = above.parent, usage.lineage or above.lineage
-        if usage.parent in seen:
-            usage.parent = ""
+        path: dict[str, NameUsage] = {}
+        parent, lineage = usage.parent, usage.lineage
+        while parent in dropped and parent not in ids and parent not in path:
+            path[parent] = dropped[parent]
+            parent, lineage = path[parent].parent, lineage or path[parent].lineage
+        if not path:
+            continue
+        parent = "" if parent in path else parent
+        usage.parent, usage.lineage = parent, lineage
+        lineage = ()
+        for above in reversed(path.values()):  # others below them need not go the whole way
+            lineage = above.lineage or lineage
+            above.parent, above.lineage = parent, lineage
     return kept
 
 
@@ -115,19 +128,23 @@ def _separate_synonyms(
     taxa: dict[str, NameUsage] = {}
     parents: dict[str, list[str]] = {}
     synonyms: dict[str, NameUsage] = {}
+    accepted: dict[str, dict[str, None]] = {}  # of synonyms of several taxa, one row each
+    several: dict[str, set[str]] = {}  # the parents of taxa that have several
     for usage in usages:
         if not usage.name.strip():
             findings.error("no name", f"the row {usage.id!r} has no name", usage.line)
         elif usage.accepted:
             first = synonyms.setdefault(usage.id, usage)
-            if first is not usage:  # a synonym of several taxa, one row each
-                first.accepted = [*first.accepted, *(one for one in usage.accepted if one not in first.accepted)]
+            if first is not usage:
+                if usage.id not in accepted:
+                    accepted[usage.id] = dict.fromkeys(first.accepted)
+                accepted[usage.id].update(dict.fromkeys(usage.accepted))
         elif usage.id not in taxa:
             taxa[usage.id] = usage
             parents[usage.id] = (
                 [] if usage.parent in ("", usage.id) else [usage.parent]
             )  # NCBI's root is its own parent
-        elif usage.parent in ("", usage.id, *parents[usage.id]):
+        elif usage.parent in ("", usage.id, *parents[usage.id][:1]) or usage.parent in several.get(usage.id, ()):
             first = taxa[usage.id]
             message = f"is listed twice, first in line {first.line}"
             if usage.name != first.name:
@@ -135,6 +152,9 @@ def _separate_synonyms(
             findings.warn("listed twice", f"{_format_name(usage)} {message}", usage.line)
         else:
             parents[usage.id].append(usage.parent)
+            several.setdefault(usage.id, set()).add(usage.parent)
+    for id, ids in accepted.items():
+        synonyms[id].accepted = list(ids)
     return taxa, parents, synonyms
 
 
@@ -214,40 +234,65 @@ def _find_cycles(taxa: Mapping[str, NameUsage], parents: Mapping[str, list[str]]
             at = next(parent for parent in parents[at] if parent in left)
         if at in path:
             names = list(path)
-            cycle = [*names[names.index(at) :], at]
-            findings.error(
-                "cycle", "a cycle of parents: " + " → ".join(_format_name(taxa[id]) for id in cycle), taxa[at].line
-            )
-        visited |= path.keys()
+            cycle = [_format_name(taxa[id]) for id in (*names[names.index(at) :], at)]
+            findings.error("cycle", f"a cycle of parents: {abbreviate_cycle(cycle)}", taxa[at].line)
+        visited.update(path)
+
+
+def abbreviate_cycle(names: Sequence[str]) -> str:
+    """Joins the names of a cycle by arrows; of a long one, the first and the last."""
+    shown = [*names[:MAX_OF_CYCLE], f"… ({len(names) - MAX_OF_CYCLE - 1:,} more)", names[-1]]
+    return " → ".join(names if len(names) <= MAX_OF_CYCLE + 1 else shown)
 
 
 def _find_synonym_cycles(taxa: Mapping[str, NameUsage], synonyms: Mapping[str, NameUsage], findings: Findings) -> None:
     """Reports names that are synonyms of each other, so that none is accepted."""
-    reported: set[str] = set()
-    for id, usage in synonyms.items():
-        if id in reported or any(one in taxa for one in usage.accepted) or _follow_synonyms(id, synonyms):
-            continue
+    visited = _find_resolved(taxa, synonyms)
+    for id in synonyms:
         path: dict[str, None] = {}
         at = id
-        while at not in path:
+        while at not in path and at not in visited:
             path[at] = None
             at = synonyms[at].accepted[0]
-        cycle = [*path][[*path].index(at) :]
-        if not reported & set(cycle):
-            names = " → ".join(f"{_format_name(synonyms[one])} ({one})" for one in (*cycle, at))
-            message = f"{' and '.join(cycle)} are synonyms of each other, and none is accepted: {names}"
+        if at in path:
+            cycle = [*path][[*path].index(at) :]
+            names = [f"{_format_name(synonyms[one])} ({one})" for one in (*cycle, at)]
             if len(cycle) == 1:
-                message = f"{names.partition(' → ')[0]} is a synonym of itself"
+                message = f"{names[0]} is a synonym of itself"
+            else:
+                ids = " and ".join(cycle) if len(cycle) <= MAX_OF_CYCLE else list_some(cycle, MAX_OF_CYCLE)
+                message = f"{ids} are synonyms of each other, and none is accepted: {abbreviate_cycle(names)}"
             findings.error("cycle of synonyms", message, synonyms[at].line)
-        reported |= path.keys()
+        visited.update(path)
+
+
+def _find_resolved(taxa: Mapping[str, NameUsage], synonyms: Mapping[str, NameUsage]) -> set[str]:
+    """Returns the synonyms that lead to a taxon, or to a name that is not in the file, over whatever other synonyms."""
+    synonyms_of: dict[str, list[str]] = {}
+    reached: list[str] = []
+    for id, usage in synonyms.items():
+        for one in usage.accepted:
+            synonyms_of.setdefault(one, []).append(id)
+        if any(one in taxa or one not in synonyms for one in usage.accepted):
+            reached.append(id)
+    resolved = set(reached)
+    while reached:
+        for id in synonyms_of.get(reached.pop(), ()):
+            if id not in resolved:
+                resolved.add(id)
+                reached.append(id)
+    return resolved
 
 
 def _follow_synonyms(id: str, synonyms: Mapping[str, NameUsage]) -> list[str]:
-    """Returns the accepted ids of a synonym, following synonyms of synonyms; the id itself if it is not a synonym."""
+    """Returns the accepted ids of a synonym, following synonyms of synonyms; the id itself if it is not a synonym.
+
+    Follows no more than `SYNONYM_STEPS`.
+    """
     accepted: list[str] = []
     seen: set[str] = set()
     stack = [id]
-    while stack:
+    while stack and len(seen) - len(accepted) < SYNONYM_STEPS:
         at = stack.pop()
         if at in seen:
             continue
@@ -285,16 +330,33 @@ def _group_synonyms(
     return of
 
 
+def _refuse_many_copies(order: Sequence[str], parents: Mapping[str, list[str]], findings: Findings) -> None:
+    """Raises TaxonomyError where copies under each parent would be too many: each level of a lattice multiplies them.
+
+    order: the ids of the taxa, parents first.
+    """
+    if has_too_many_copies(order, parents.__getitem__):
+        findings.error(
+            "several parents",
+            f"a copy of each taxon under each of its parents makes more than {TREE_COPIES:,} copies; --dag first takes the "
+            "first parent of each",
+        )
+        findings.raise_errors()
+
+
 def _build_nodes(
+    order: Sequence[str],
     taxa: Mapping[str, NameUsage],
     parents: Mapping[str, list[str]],
     synonyms_of: Mapping[str, list[NameUsage]],
-    findings: Findings,
 ) -> TaxonomyBuilder:
-    """Adds the taxa to a builder, parents first; a taxon with several parents is added under each, with its subtree."""
+    """Adds the taxa to a builder, parents first; a taxon with several parents is added under each, with its subtree.
+
+    order: the ids of the taxa, parents first.
+    """
     builder = TaxonomyBuilder()
     nodes_of: dict[str, list[int]] = {}
-    for id in _sort_parents_first(taxa, parents):
+    for id in order:
         usage = taxa[id]
         details = _make_details(usage, synonyms_of.get(id, ()))
         above = [node for parent in parents[id] for node in nodes_of[parent]]
@@ -308,9 +370,6 @@ def _build_nodes(
         if usage.is_class is not None:
             for node in nodes_of[id]:
                 builder.mark_class(node, usage.is_class)
-        if len(builder) > TREE_NODES:
-            findings.error("several parents", f"with copies under each parent there are more than {TREE_NODES:,} nodes")
-            findings.raise_errors()
     return builder
 
 

@@ -9,11 +9,12 @@ from typing import Any
 import networkx as nx
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.limits import TREE_NODES
+from bioclip_x.limits import TREE_COPIES
 from bioclip_x.records.taxon import Synonym
 from bioclip_x.taxonomy.builder import TaxonomyBuilder
 from bioclip_x.taxonomy.details import NO_DETAILS, Details
-from bioclip_x.taxonomy.name_usages import SeveralParents
+from bioclip_x.taxonomy.levels import has_too_many_copies
+from bioclip_x.taxonomy.name_usages import SeveralParents, abbreviate_cycle
 from bioclip_x.taxonomy.tree import TAXON, Taxonomy
 
 
@@ -41,11 +42,14 @@ def from_networkx(
             "several_parents='first' takes the first of them, 'all' puts a copy under each"
         )
     if not nx.is_directed_acyclic_graph(graph):
-        cycle = " → ".join(str(edge[0]) for edge in nx.find_cycle(graph))
-        raise TaxonomyError(f"the graph has a cycle: {cycle}")
+        cycle = [str(edge[0]) for edge in nx.find_cycle(graph)]
+        raise TaxonomyError(f"the graph has a cycle: {abbreviate_cycle(cycle)}")
+    order = list(nx.topological_sort(graph))
+    if several_parents == "all" and has_too_many_copies(order, graph.predecessors):
+        raise TaxonomyError(f"a copy of each node under each of its parents makes more than {TREE_COPIES:,} copies")
     builder = TaxonomyBuilder()
     nodes_of: dict[Any, list[int]] = {}
-    for node in nx.topological_sort(graph):
+    for node in order:
         attributes = graph.nodes[node]
         parents = [copy for p in graph.predecessors(node) for copy in nodes_of[p]] or [0]
         rank, name, details = (
@@ -58,8 +62,6 @@ def from_networkx(
             continue
         kept = parents if several_parents == "all" else parents[:1]
         nodes_of[node] = [builder.add(parent, rank, name, details, merge=False) for parent in kept]
-        if len(builder) > TREE_NODES:
-            raise TaxonomyError(f"with copies under each parent there are more than {TREE_NODES:,} nodes")
         if attributes.get("is_class") is not None:
             for copy in nodes_of[node]:
                 builder.mark_class(copy, bool(attributes["is_class"]))

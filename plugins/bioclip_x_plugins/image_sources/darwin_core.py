@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bioclip_x.plugin import Archive, DatasetError, TaxonomyError, guess_delimiter
+from bioclip_x.plugin import (
+    META_BYTES,
+    Archive,
+    DatasetError,
+    TaxonomyError,
+    find_text_encoding,
+    guess_delimiter,
+    parse_xml,
+)
 from bioclip_x_plugins.image_sources.tables import Opener, TextTable
 
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
+
 NAMESPACE: Final = "{http://rs.tdwg.org/dwc/text/}"
-MOST_BYTES: Final = 4 << 20
+_NUMBER: Final = re.compile("[0-9]{1,4}")
 MEDIA: Final = ("multimedia", "image")
 """Row types of the extensions of Simple Multimedia, Audubon Core and Simple Images, lower case."""
 ID: Final = "id"
@@ -85,13 +96,12 @@ def _read_header(archive: Archive, name: str) -> DwcTable:
 def _read_meta(archive: Archive, name: str) -> tuple[DwcTable, list[DwcTable]]:
     where = archive.where(name)
     with archive.open(name) as stream:
-        text = stream.read(MOST_BYTES + 1)
-    if len(text) > MOST_BYTES or b"<!DOCTYPE" in text.replace(b"\0", b"") or b"<!ENTITY" in text.replace(b"\0", b""):
-        raise DatasetError(f"{where} is too large, or has a DOCTYPE or entity, which is refused for safety; remove it")
-    try:
-        root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, LookupError, ValueError) as problem:
-        raise DatasetError(f"{where} is not valid XML: {problem}") from problem
+        text = stream.read(META_BYTES + 1)
+    if len(text) > META_BYTES:
+        raise DatasetError(
+            f"{where} is larger than {META_BYTES >> 20} MiB; expected a short description of the archive"
+        )
+    root = parse_xml(text, where, DatasetError)
     elements = [(element.tag.removeprefix(NAMESPACE), element) for element in root if isinstance(element.tag, str)]
     cores = [element for tag, element in elements if tag == "core"]
     media = [
@@ -121,8 +131,8 @@ def _read_table(archive: Archive, element: ElementTree.Element, folder: str, whe
             continue
         term = ID if tag != "field" else parse_term(field.get("term", ""))
         if (index := field.get("index")) is not None:
-            if not index.strip().isdigit():
-                raise DatasetError(f"{where}: expected a number as index, got {index!r}")
+            if not _NUMBER.fullmatch(index.strip()):
+                raise DatasetError(f"{where}: expected a number below 10,000 as index, got {index[:60]!r}")
             place_of.setdefault(term, int(index))
         if default := field.get("default"):
             defaults[term] = default
@@ -135,11 +145,13 @@ def _read_table(archive: Archive, element: ElementTree.Element, folder: str, whe
             f"{where}: expected one character as fieldsTerminatedBy, and at most one as fieldsEnclosedBy"
         )
     skip = element.get("ignoreHeaderLines", "0").strip() or "0"
-    if not skip.isdigit():
-        raise DatasetError(f"{where}: expected a number as ignoreHeaderLines, got {skip!r}")
-    opener, encoding = _open(archive, wanted[0]), element.get("encoding") or "utf8"
+    if not _NUMBER.fullmatch(skip):
+        raise DatasetError(f"{where}: expected a number below 10,000 as ignoreHeaderLines, got {skip[:60]!r}")
+    opener, encoding = _open(archive, wanted[0]), element.get("encoding") or "utf-8"
+    if not find_text_encoding(encoding):
+        raise DatasetError(f"{where}: the encoding {encoding[:60]!r} is unknown; save the table as UTF-8")
     width = max(_count_cells(opener, delimiter), 1 + max(place_of.values()))
-    encoding = "utf8" if encoding.lower() in ("utf-8", "utf8") else encoding
+    encoding = "utf8" if find_text_encoding(encoding) == "utf-8" else encoding
     table = TextTable(archive.where(wanted[0]), opener, delimiter=delimiter, quote=quote, names=_number_columns(width),
                       skip=int(skip), encoding=encoding)  # fmt: skip
     return DwcTable(table, place_of, defaults)

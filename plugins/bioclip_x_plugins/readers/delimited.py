@@ -19,6 +19,7 @@ from bioclip_x.plugin import (
     TaxonomyError,
     decode_head,
     find_marked_encoding,
+    find_text_encoding,
     find_unmarked_utf16,
     guess_delimiter,
     is_placeholder,
@@ -171,13 +172,12 @@ def _choose_encoding(archive: Archive, name: str, declared: str | None, findings
     head = read_head(archive, name)
     marked, unmarked = find_marked_encoding(head), find_unmarked_utf16(head)
     if declared and not marked:
-        try:
-            declared = codecs.lookup(declared).name
-        except LookupError:
+        known = find_text_encoding(declared)
+        if not known:
             findings.warn(
-                "encoding", f"{archive.where(name)}: the encoding {declared!r} is unknown; UTF-8 is tried instead"
+                "encoding", f"{archive.where(name)}: the encoding {declared[:60]!r} is unknown; UTF-8 is tried instead"
             )
-            declared = None
+        declared = known or None
     wanted = marked or declared or unmarked or "utf-8"
     line = _find_first_bad_line(archive, name, wanted)
     if not line:

@@ -9,6 +9,7 @@ from typing import IO, Final
 
 from bioclip_x.plugin import Findings, TaxonomyError, decode_head, make_ascii_head, read_lines, read_stream_lines
 
+_LINE_END: Final = re.compile(r"\r\n?|\n")
 _JSON: Final = re.compile(rb'\s*\[?\s*\{\s*"')
 
 
@@ -24,9 +25,9 @@ def decode_head_text(head: bytes) -> str:
 
 def split_head_lines(head: bytes, count: int = 20) -> list[str]:
     """Returns the first non-blank lines of a file, for sniffing; without the last, possibly cut, unless it is the only one."""
-    lines = decode_head_text(head).split("\n")
+    lines = _LINE_END.split(decode_head_text(head))
     complete = lines[:-1] or lines
-    return [line.rstrip("\r") for line in complete if line.strip()][:count]
+    return [line for line in complete if line.strip()][:count]
 
 
 def read_text_lines(path: Path, findings: Findings | None = None) -> Iterator[tuple[int, str]]:

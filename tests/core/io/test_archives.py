@@ -117,6 +117,16 @@ def test_a_zip_bomb_with_wrong_sizes_is_refused(tmp_path: Path, monkeypatch: pyt
         read(path, "taxon.tsv")
 
 
+def test_a_zip_bomb_that_claims_to_be_large_when_packed_is_refused(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"taxon.tsv": b"\0" * (80 << 20)})
+    data = bytearray(path.read_bytes())
+    place = data.index(b"PK\x01\x02") + 20
+    data[place : place + 4] = (1 << 30).to_bytes(4, "little")
+    path.write_bytes(bytes(data))
+    with pytest.raises(TaxonomyError, match="damaged or incomplete|unpacks to more than"):
+        read(path, "taxon.tsv")
+
+
 def test_encrypted_damaged_and_unknown_archives_are_reported(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.zip", {"taxon.tsv": TEXT * 100})
     whole = path.read_bytes()

@@ -145,6 +145,21 @@ def test_damaged_and_empty_workbooks_and_bombs_are_refused(tmp_path: Path, monke
         read_text(bomb, RecipeError)
 
 
+def test_a_sheet_with_gaps_of_a_billion_rows_is_refused(tmp_path: Path) -> None:
+    path = save_workbook(tmp_path / "a.xlsx", [["species"], ["Parus"]])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b'<row r="2"', b'<row r="1000000000"').replace(
+        b'"A2"', b'"A1000000000"'
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    with pytest.raises(RecipeError, match=r"has more than 1,048,576 rows"):
+        read_text(path, RecipeError)
+
+
 @pytest.mark.parametrize(
     ("head", "advice"),
     [

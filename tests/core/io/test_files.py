@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from bioclip_x.errors import RecipeError
-from bioclip_x.io.files import read_text, read_yaml
+from bioclip_x.io.files import read_lines, read_text, read_yaml
+from bioclip_x.io.strict_yaml import _Aliases
 from bioclip_x.limits import DOCUMENT_DEPTH
 
 
@@ -61,7 +63,7 @@ def test_invalid_yaml_is_reported_with_its_line(tmp_path: Path, text: str, messa
         "- " * 200_000,
         "".join(f"{'  ' * i}a:\n" for i in range(300)),
         # Flat as text: every list holds the one before it.
-        "- &a0 []\n" + "".join(f"- &a{i} [*a{i - 1}]\n" for i in range(1, 2000)),
+        "- &a0 []\n" + "".join(f"- &a{i} [*a{i - 1}]\n" for i in range(1, 300)),
     ],
 )
 @pytest.mark.parametrize("name", ["f.yaml", "f.json"])
@@ -75,9 +77,50 @@ def test_deep_trees_are_accepted(tmp_path: Path) -> None:
         assert read(tmp_path, "[" * 120 + "]" * 120, name)
 
 
-def test_aliases_that_share_do_not_multiply(tmp_path: Path) -> None:
-    lists = "".join(f"- &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 100))
-    assert len(read(tmp_path, f"- &a0 []\n{lists}")) == 100
+def test_aliases_that_multiply_are_refused_before_they_do(tmp_path: Path) -> None:
+    lists = [f"- &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 100)]
+    text = "- &a0 []\n"
+    assert len(read(tmp_path, text + "".join(lists[:5]))) == 6  # 123,450 values
+    with pytest.raises(RecipeError, match=r"line 7: not valid YAML: its aliases stand for more than 1,000,000 values"):
+        read(tmp_path, text + "".join(lists))
+    with pytest.raises(RecipeError, match="its aliases stand for more than"):
+        read(tmp_path, f"- &a {'x' * 100_000}\n" + "- *a\n" * 1000)
+    with pytest.raises(RecipeError, match="its aliases stand for more than"):
+        read(tmp_path, "a0: &a0 {k: v}\n" + "".join(
+            f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}\n" for i in range(1, 12)))  # fmt: skip
+
+
+def test_what_aliases_stand_for_is_counted_as_if_it_were_written_out(tmp_path: Path) -> None:
+    def count(value: object) -> int:
+        parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+        return 1 + sum(map(count, parts))
+
+    text = "- &a {x: [1, 2], y: &b {z: 3}}\n- [*a, *b, *a]\n- &c [*a, *a]\n- *c\n- plain\n"
+    document = read(tmp_path, text)
+    a, b, c = count(document[0]), count(document[0]["y"]), count(document[2])
+    followed = _Aliases()
+    for event in yaml.parse(text):
+        followed.follow(event)
+    assert followed._n_expanded == 4 * a + b + c
+
+
+def test_a_nul_byte_is_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"Parus major\nParus\0minor\n")
+    for reading in (read_text, lambda *given: list(read_lines(*given))):
+        with pytest.raises(RecipeError, match=r"a\.txt, line 2: a NUL byte"):
+            reading(path, RecipeError)
+
+
+def test_the_line_that_is_in_another_encoding_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"Parus major\n" * 5000 + "Œdicnème\n".encode("cp1252"))
+    for reading in (read_text, lambda *given: list(read_lines(*given))):
+        with pytest.raises(RecipeError, match=r"a\.txt, line 5001: not valid utf-8"):
+            reading(path, RecipeError)
+    path.write_bytes("Parus".encode("utf-16")[:-1])
+    with pytest.raises(RecipeError, match="not valid utf-16"):
+        list(read_lines(path, RecipeError))
 
 
 def test_merge_keys_work(tmp_path: Path) -> None:

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bioclip_x.errors import TaxonomyError
+from bioclip_x.limits import TREE_LEVELS
 from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy, TaxonomyBuilder, lineages
 from bioclip_x.taxonomy.editing.restrict import restrict_with_index
 from bioclip_x.taxonomy.ranks import ORDER
@@ -133,14 +136,17 @@ def test_restricting_equals_compiling_the_kept_classes(forest: list[tuple[int, s
     assert [part.class_taxon(c) for c in range(part.n_classes)] == [tree.class_taxon(c) for c in old.tolist()]
 
 
-def test_a_tree_of_fifty_thousand_levels() -> None:
+def test_a_tree_of_the_most_levels_and_one_of_more() -> None:
     builder = TaxonomyBuilder()
     node = 0
-    for level in range(50_000):
+    for level in range(TREE_LEVELS):
         node = builder.add(node, "", f"level {level}")
     tree = builder.build()
-    assert tree.n_classes == 1 and len(tree.levels) == 50_001
-    assert tree.names[49_999] == "level 49998" and tree.leaf_node_C.tolist() == [50_000]
+    assert tree.n_classes == 1 and len(tree.levels) == TREE_LEVELS + 1
+    assert tree.names[TREE_LEVELS - 1] == f"level {TREE_LEVELS - 2}" and tree.leaf_node_C.tolist() == [TREE_LEVELS]
+    builder.add(node, "", "one more")
+    with pytest.raises(TaxonomyError, match=r"a\.csv has 1,001 levels; expected at most 1,000"):
+        builder.build("a.csv")
 
 
 @given(st.lists(st.integers(0, 9), max_size=40))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioclip_x.errors import TaxonomyError
+from bioclip_x.limits import SYNONYM_STEPS
 from bioclip_x.taxonomy import TAXON, Taxonomy
 from bioclip_x.taxonomy.findings import Findings
 from bioclip_x.taxonomy.name_usages import NameUsage, SeveralParents, from_usages
@@ -155,3 +156,33 @@ def test_an_id_with_two_names_reports_which_is_left_out() -> None:
         "list.csv, line 4: Cus dus has the id '3', which Aus bus has in line 3; left out"
     ]
     assert tree.names[1:] == ("Aus", "Aus bus")
+
+
+def test_a_long_cycle_is_abbreviated_and_found_in_linear_time() -> None:
+    n = 20_000
+    with pytest.raises(TaxonomyError, match=r"A0 → A1 → .* → … \(19,992 more\) → A0$"):
+        compiled(*(taxon(str(i), f"A{i}", str((i + 1) % n)) for i in range(n)))
+    with pytest.raises(TaxonomyError, match=r"A0 \(0\) → .* → … \(19,992 more\) → A0 \(0\)$"):
+        compiled(taxon("x", "X"), *(NameUsage(str(i), f"A{i}", accepted=[str((i + 1) % n)]) for i in range(n)))
+
+
+def test_chains_of_rows_are_followed_in_linear_time() -> None:
+    n = 20_000
+    nameless = [taxon(f"u{i}", "unknown", f"u{i - 1}" if i else "top") for i in range(n)]
+    below = [taxon(f"t{i}", f"T{i}", f"u{n - 1}") for i in range(n)]
+    tree = compiled(taxon("top", "Top"), *nameless, *below)
+    assert tree.n_classes == n and len(tree.levels) == 3
+    synonyms = [NameUsage(f"s{i}", f"S{i}", accepted=[f"s{i - 1}" if i else "top"]) for i in range(n)]
+    tree = compiled(taxon("top", "Top"), *synonyms)
+    assert len(tree.taxon(1).synonyms) == SYNONYM_STEPS
+    tree = compiled(*(taxon(f"p{i}", f"P{i}") for i in range(n)), *(taxon("c", "C", f"p{i}") for i in range(n)),
+                    several_parents="first")  # fmt: skip
+    assert tree.n_classes == n
+
+
+def test_a_lattice_is_refused_before_it_is_copied() -> None:
+    rows = [taxon(f"0 {b}", f"A0 {b}") for b in range(2)]
+    rows += [taxon(f"{n} {b}", f"A{n} {b}", f"{n - 1} {a}") for n in range(1, 60) for a in range(2) for b in range(2)]
+    with pytest.raises(TaxonomyError, match="makes more than 1,000,000 copies; --dag first"):
+        compiled(*rows, several_parents="all")
+    assert compiled(*rows, several_parents="first").n_classes == 60 + 1

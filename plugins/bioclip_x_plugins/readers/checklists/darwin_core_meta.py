@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
-from bioclip_x.plugin import META_BYTES, Archive, TaxonomyError
+from bioclip_x.plugin import META_BYTES, Archive, TaxonomyError, parse_xml
 from bioclip_x_plugins.readers.delimited import Dialect
 
+if TYPE_CHECKING:
+    from xml.etree import ElementTree
+
+_NUMBER: Final = re.compile("-?[0-9]{1,9}")
 NAMESPACE = "{http://rs.tdwg.org/dwc/text/}"
 _ESCAPES = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\r\\n": "\r\n", "\\n\\r": "\n", "\\\\": "\\", "\\f": "\f"}
 _NEWLINES = {"\n": "\n", "\r\n": None, "\r": "\r", "": None}
@@ -49,12 +54,7 @@ def read_meta(archive: Archive, name: str) -> tuple[TableFile, list[TableFile]]:
         raise TaxonomyError(
             f"{where} is larger than {META_BYTES >> 20} MiB; expected a short description of the archive"
         )
-    if b"<!DOCTYPE" in text.replace(b"\0", b"") or b"<!ENTITY" in text.replace(b"\0", b""):
-        raise TaxonomyError(f"{where} has a DOCTYPE or entity declaration, which is refused for safety; remove it")
-    try:
-        root = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, LookupError, ValueError) as problem:
-        raise TaxonomyError(f"{where} is not valid XML: {problem}") from problem
+    root = parse_xml(text, where, TaxonomyError)
     folder = name.rpartition("/")[0]
     core = root.find(f"{NAMESPACE}core")
     if core is None:
@@ -103,8 +103,8 @@ def _find_file(archive: Archive, folder: str, location: str) -> str:
 
 def _read_number(element: ElementTree.Element, key: str, where: str, default: int) -> int:
     text = element.get(key, str(default)).strip() or str(default)
-    if not text.lstrip("-").isdigit():
-        raise TaxonomyError(f"{where}: expected a number as {key}, got {text!r}")
+    if not _NUMBER.fullmatch(text):  # not isdigit, which holds for "²", too
+        raise TaxonomyError(f"{where}: expected a number as {key}, got {text[:60]!r}")
     return int(text)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from bioclip_x.plugin import ORDER, Findings, NameUsage, parse_name, split_authorship
+from bioclip_x.plugin import HOMONYMS, ORDER, Findings, NameUsage, parse_name, split_authorship
 from bioclip_x_plugins.readers.vocabulary.rank_words import infer_rank
 
 _PLAIN: Final = re.compile(r"[A-Z][a-z-]+(?: [a-z-]{3,}){0,2}")
@@ -66,11 +66,15 @@ def clean_name(text: str, authorship: str = "", rank: str = "") -> tuple[str, st
 
 def lift_above_nameless(rows: Iterable[ChecklistRow], parent_of_nameless: Mapping[str, str]) -> None:
     """Puts taxa whose parent is a row without a name below the parent of that row."""
+    parent_of = dict(parent_of_nameless)
     for row in rows:
-        seen = {""}
-        while row.usage.parent in parent_of_nameless and row.usage.parent not in seen:
-            seen.add(row.usage.parent)
-            row.usage.parent = parent_of_nameless[row.usage.parent]
+        path: set[str] = set()
+        parent = row.usage.parent
+        while parent and parent in parent_of and parent not in path:
+            path.add(parent)
+            parent = parent_of[parent]
+        row.usage.parent = parent
+        parent_of.update(dict.fromkeys(path, parent))  # others below them need not go the whole way
 
 
 @lru_cache(maxsize=65536)
@@ -162,7 +166,7 @@ class _Resolver:
         below: only ranks that come before this position in `ORDER` are accepted.
         """
         names = (" ".join(text.split()), clean_name(text)[0])
-        ids = [id for name in names for id in self.by_name.get(name, ())]
+        ids = [id for name in names for id in self.by_name.get(name, ())[:HOMONYMS]]
         if below is not None:
             ids = [id for id in ids if ORDER.get(self.taxa[id].usage.rank, -1) < below]
         return self._find_compatible(ids, higher_taxa, own_id)
@@ -180,7 +184,7 @@ class _Resolver:
         if not lineage:
             return ""
         if lineage not in self.id_of_lineage:
-            id = self._find_compatible(self.by_rank.get(lineage[-1], ()), lineage[:-1], "")
+            id = self._find_compatible(self.by_rank.get(lineage[-1], ())[:HOMONYMS], lineage[:-1], "")
             self.id_of_lineage[lineage] = id or self._add_usage(
                 lineage, "lineage: " + " > ".join(name for _, name in lineage), "", line
             )

@@ -104,8 +104,15 @@ def split_rows(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, list[str
     first = next(lines, (0, ""))
     is_csv = "\t" not in first[1] and not is_lineage(first[1]) and "," in first[1]
     for line, text in chain([first], lines):
-        cells = next(csv.reader([text])) if is_csv else text.split("\t")
+        cells = _split_csv(text) if is_csv else text.split("\t")
         yield line, [cell.strip() for cell in cells]
+
+
+def _split_csv(text: str) -> list[str]:
+    try:
+        return next(csv.reader([text]))
+    except csv.Error:  # such as line ends of another system within the line
+        return [text]
 
 
 def find_column(rows: Sequence[Sequence[str]]) -> int:
@@ -125,8 +132,8 @@ def _make_record(line: int, cells: Sequence[str], column: int, header: Sequence[
     if organism := get("organism_name"):  # SILVA's taxmap: the path ends above the species
         text = f"{text.rstrip('; ')};{organism}"
     ncbi = get(*_NCBI_COLUMNS).rstrip("|").rpartition("|")[2]
-    ids = {"ncbi": ncbi} if ncbi.isdigit() else {}
+    ids = {"ncbi": ncbi} if ncbi.isdecimal() else {}
     accession, rank = (cells[0] if column else ""), ""
-    if column == 0 and len(cells) > 2 and cells[1].isdigit() and text.endswith(";") and cells[2].isalpha():
+    if column == 0 and len(cells) > 2 and cells[1].isdecimal() and text.endswith(";") and cells[2].isalpha():
         ids, rank = {"silva": cells[1]}, cells[2]  # SILVA's tax_slv: path, number, rank
     return Record(line, text, accession, rank, ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,9 @@ import numpy as np
 
 from bioclip_x.plugin import (
     BETWEEN,
+    TABLE_CELLS,
+    TABLE_COLUMNS,
+    UNPACKED_BYTES,
     Column,
     Findings,
     FormatExample,
@@ -28,6 +32,7 @@ from bioclip_x_plugins.readers.tables.build import Rows, from_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 SAMPLE_ROWS = 50
 MAGIC = b"PAR1"
@@ -65,10 +70,12 @@ class ParquetReader:
 
         findings = Findings(str(path), unit="row")
         try:
-            table = pq.ParquetFile(path).read()
+            file = pq.ParquetFile(path)
+            _refuse_many_cells(path, file.metadata)
+            table = file.read()
         except (OSError, pa.ArrowException) as problem:
             raise TaxonomyError(f"{path} cannot be read as Parquet: {str(problem).splitlines()[0]}") from None
-        repeated = {name for name in table.column_names if table.column_names.count(name) > 1}
+        repeated = {name for name, count in Counter(table.column_names).items() if count > 1}
         if repeated:
             raise TaxonomyError(f"{path}: the column {min(repeated)!r} occurs twice; rename one")
         columns = {}
@@ -94,6 +101,18 @@ class ParquetReader:
             return from_rows(rows, findings, source=source)
         usages = make_usages(checklist, findings)
         return from_usages(usages, findings, source=source, several_parents=self.dag, dangling="top")
+
+
+def _refuse_many_cells(path: Path, metadata: pq.FileMetaData) -> None:
+    """Raises TaxonomyError for a table that is large once unpacked: a row that repeats takes no room in a file."""
+    unpacked = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    if metadata.num_columns > TABLE_COLUMNS:
+        raise TaxonomyError(f"{path} has {metadata.num_columns:,} columns; expected at most {TABLE_COLUMNS:,}")
+    if metadata.num_rows * metadata.num_columns > TABLE_CELLS or unpacked > UNPACKED_BYTES:
+        raise TaxonomyError(
+            f"{path} has {metadata.num_rows:,} rows of {metadata.num_columns:,} columns; expected at most {TABLE_CELLS:,} cells: "
+            "keep one row for each taxon"
+        )
 
 
 def _drop_blank_rows(columns: Mapping[str, Column], n_rows: int) -> Rows:

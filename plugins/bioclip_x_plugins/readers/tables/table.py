@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -22,6 +23,7 @@ import numpy as np
 from bioclip_x.plugin import (
     DELIMITERS,
     LINE_CHARACTERS,
+    TABLE_COLUMNS,
     Column,
     Findings,
     FormatExample,
@@ -117,7 +119,7 @@ def _read_sample(path: Path, head: bytes) -> Mapping[str, Column]:
     except csv.Error:
         return {}
     names = [cell.strip() for cell in rows[0]]
-    return _make_columns(names, rows[1:]) if _may_be_header(names) else {}
+    return _make_columns(names[:TABLE_COLUMNS], rows[1:]) if _may_be_header(names) else {}
 
 
 def _may_be_header(cells: Sequence[str]) -> bool:
@@ -166,7 +168,9 @@ def _check_column_names(path: Path, names: list[str], lines: Iterable[str]) -> l
         if any(line.strip() for line in lines):
             raise TaxonomyError(f"{path}, line 1: expected column names, got a blank line")
         raise TaxonomyError(f"{path} is empty; expected a table of taxa")
-    repeated = {name for name in names if name and names.count(name) > 1}
+    if len(names) > TABLE_COLUMNS:
+        raise TaxonomyError(f"{path}, line 1: {len(names):,} columns; expected at most {TABLE_COLUMNS:,}")
+    repeated = {name for name, count in Counter(names).items() if name and count > 1}
     if repeated:
         raise TaxonomyError(f"{path}, line 1: the column {min(repeated)!r} occurs twice; rename one")
     check_unique_meanings(f"{path}, line 1", find_meanings(filter(None, names)))

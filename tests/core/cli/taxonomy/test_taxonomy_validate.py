@@ -109,3 +109,14 @@ def test_what_cannot_be_read_at_all_is_an_error_among_others(capsys: pytest.Capt
     assert "does not exist" in found["gone.csv"][0]["message"] and "is a folder" in found["folder"][0]["message"]
     assert found["latin.csv"][0]["line"] == 2 and found["latin.csv"][0]["message"].startswith("not UTF-8; read as")
     assert any(one["kind"] == "cycle" and one["severity"] == "error" for one in found["cycle.csv"])
+
+
+def test_a_file_without_any_taxon_is_an_error_beside_its_warnings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As for `classify`, which refuses it."""
+    file = tmp_path / "a.csv"
+    file.write_text("scientific_name,family\nNA,\nunknown,\n")
+    code, out, _ = run(capsys, file, "--format", "json")
+    (verdict,) = json.loads(out)
+    assert code == 2 and verdict["errors"] == 1 and verdict["classes"] is None, verdict

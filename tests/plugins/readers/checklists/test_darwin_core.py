@@ -129,6 +129,15 @@ def test_latin_1_declared_in_the_meta_file_gives_no_warning(tmp_path: Path) -> N
     assert tree.problems == ()
 
 
+@pytest.mark.parametrize("encoding", ["hex", "rot13", "zlib", "idna", "undefined", "unicode_escape", "klingon"])
+def test_an_encoding_that_is_none_of_texts_is_told_and_not_used(tmp_path: Path, encoding: str) -> None:
+    fields = field(0, "taxonID") + field(3, "scientificName")
+    described = meta("<location>t.txt</location>", fields, encoding=encoding)
+    tree = read(write(tmp_path / "a", {"t.txt": CORE, "meta.xml": described}))
+    assert [problem.kind for problem in tree.problems] == ["encoding"]
+    assert f"the encoding {encoding!r} is unknown" in tree.problems[0].message
+
+
 def test_meta_file_with_quotes_defaults_and_several_files(tmp_path: Path) -> None:
     fields = "".join(
         (
@@ -301,6 +310,8 @@ def test_all_errors_are_reported_with_their_lines(tmp_path: Path) -> None:
         (meta("<location>http://example.org/t.txt</location>"), "not in the archive"),
         (meta("<location>t.txt</location>", fieldsTerminatedBy="||"), "fieldsTerminatedBy is"),
         (meta("<location>t.txt</location>", ignoreHeaderLines="one"), "expected a number"),
+        (meta("<location>t.txt</location>", ignoreHeaderLines="²"), "expected a number as ignoreHeaderLines, got '²'"),
+        (meta("<location>t.txt</location>", ignoreHeaderLines="9" * 5000), "expected a number as ignoreHeaderLines"),
         ('<!DOCTYPE a [<!ENTITY b "c">]>' + meta("<location>t.txt</location>"), "DOCTYPE"),
         (meta("<location>t.txt</location>").replace(f"{TERMS}Taxon", f"{TERMS}Event"), "'event'"),
         (meta("<location>t.txt</location>"), "names no taxon"),
