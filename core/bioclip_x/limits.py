@@ -31,6 +31,8 @@ DOCUMENT_BYTES: Final = 1 << 30
 """Bytes of a YAML or JSON document, which is read whole and takes about ten times as much memory."""
 DOCUMENT_DEPTH: Final = 200
 """Levels of lists and mappings within one another."""
+ALIASED_VALUES: Final = 1_000_000
+"""Values of a YAML document that aliases repeat. Ten lines of aliases of aliases can stand for thousands of millions."""
 
 # Taxonomies
 
@@ -59,6 +61,27 @@ SCORES: Final = 1 << 31
 """Precomputed scores, images times classes, that are in memory."""
 XMP_BYTES: Final = 16 << 20
 """Bytes of an image's XMP sidecar file."""
+
+# Descriptors, templates, prompts
+
+DESCRIPTOR_CHARACTERS: Final = 10_000
+"""Characters of a descriptor, a name or a template in a descriptor file or template set."""
+CLASS_DESCRIPTORS: Final = 10_000
+"""Descriptors that a file may list for a class."""
+TEMPLATES: Final = 10_000
+"""Templates of a set, or words of a list."""
+LIGHTEST: Final = 1e-6
+"""The smallest weight of a descriptor."""
+HEAVIEST: Final = 1e6
+"""The largest weight of a descriptor."""
+LIGHTEST_TEXT: Final = 1e-30
+"""The smallest weight of a text of a class: of a descriptor that is inherited, or as a plugin sets it."""
+HEAVIEST_TEXT: Final = 1e30
+"""The largest weight of a text of a class. A hundred million of them have a finite sum in float32."""
+PROMPT_CHARACTERS: Final = 100_000
+"""Characters of a prompt to a language model."""
+ANSWER_TOKENS: Final = 1_000_000
+"""Tokens that a prompt may allow an answer to have."""
 
 # Language models
 

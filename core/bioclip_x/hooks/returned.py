@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from bioclip_x.errors import ComponentError
 from bioclip_x.faults import describe, naming, refuse
 from bioclip_x.hooks.components import Dataset, LinearHead, Sample
+from bioclip_x.limits import HEAVIEST_TEXT, LIGHTEST_TEXT
 from bioclip_x.messages import add_article
 from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, PromptSet, Scores
 
@@ -83,10 +84,9 @@ def check_prompts(builder: object, returned: Any, classes: Sequence[int]) -> Pro
             refuse(builder, "build", "prompts whose text is not empty", prompt.text, f"the class {prompt.class_index}")
         if not isinstance(prompt.class_index, int | Integral) or prompt.class_index not in requested:
             refuse(builder, "build", f"prompts of the {len(classes)} requested classes only", prompt.class_index)
-        if not isinstance(prompt.weight, int | float | Real) or not (
-            prompt.weight > 0 and math.isfinite(prompt.weight)
-        ):
-            refuse(builder, "build", "prompts whose weight is positive and finite", prompt.weight, repr(prompt.text))
+        if not isinstance(prompt.weight, int | float | Real) or not LIGHTEST_TEXT <= prompt.weight <= HEAVIEST_TEXT:
+            expected = f"prompts whose weight is from {LIGHTEST_TEXT:g} to {HEAVIEST_TEXT:g}"
+            refuse(builder, "build", expected, prompt.weight, repr(prompt.text))
     return replace(written, prompts=tuple(map(_use_own_numbers, written.prompts)))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from bioclip_x.limits import DOCUMENT_DEPTH
+from bioclip_x.limits import ALIASED_VALUES, DOCUMENT_DEPTH
 
 TOO_DEEP: Final = f"lists and mappings are nested more than {DOCUMENT_DEPTH} deep"
 
@@ -36,7 +36,8 @@ class InvalidDocument(Exception):
 
 def load(text: str) -> Any:
     """Loads one YAML document safely. These are errors, too: a duplicate key, a key that is a list or a mapping, an
-    alias within the node it refers to, and lists and mappings nested more than `DOCUMENT_DEPTH` deep.
+    alias within the node it refers to, lists and mappings nested more than `DOCUMENT_DEPTH` deep, and aliases that repeat
+    more than `ALIASED_VALUES` values.
 
     Merge keys (`<<`) are handled by the installed PyYAML, and may be given twice. Its versions differ where several merged
     mappings have the same key: up to 6.0.3 the first mapping of a list gives the value; in 6.0.4 it may be the first or
@@ -96,14 +97,20 @@ def _check(text: str) -> None:
     Reads the parser's events without recursion; libyaml's composer recurses in C, where deep nesting crashes the process.
     """
     anchors: dict[str, Any] = {}
+    sizes: dict[str, int] = {}  # of what anchors refer to: values, with those that aliases in it repeat
+    size, repeated = 0, 0  # of the innermost collection, and what all aliases repeat
     loaded: dict[tuple[str, str | None], Any] = {}
     pending: list[tuple[Any, Any, set[Any]]] = []  # keys to check in a batch, which is faster
-    open_collections: list[tuple[Any, set[Any] | None]] = []  # with the keys so far of each mapping
+    # With the keys so far of each mapping, and the size of what it is in.
+    open_collections: list[tuple[Any, set[Any] | None, int]] = []
     keys: set[Any] | None = None  # of the innermost one
     is_key = False
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionEndEvent):
-            open_collections.pop()
+            ended, _, outer = open_collections.pop()
+            if ended.anchor:
+                sizes[ended.anchor] = size
+            size += outer
             keys = open_collections[-1][1] if open_collections else None
             is_key = keys is not None
             continue
@@ -114,10 +121,17 @@ def _check(text: str) -> None:
         target: Any = event
         if isinstance(event, yaml.AliasEvent):
             target = anchors.get(event.anchor or "")  # PyYAML reports an undefined alias
-            if any(target is start for start, _ in open_collections):
+            if any(target is start for start, _, _ in open_collections):
                 raise _make_error(event, "an alias is inside the node it refers to")
-        elif event.anchor:
-            anchors[event.anchor] = event
+            same = sizes.get(event.anchor or "", 1)
+            size, repeated = size + same, repeated + same
+            if repeated > ALIASED_VALUES:
+                raise _make_error(event, f"aliases repeat more than {ALIASED_VALUES:,} values; write them out")
+        else:
+            size += 1
+            if event.anchor:
+                anchors[event.anchor] = event
+                sizes[event.anchor] = 1
 
         if keys is not None:
             if is_key and target and not _is_merge(target):
@@ -135,7 +149,8 @@ def _check(text: str) -> None:
                 raise _make_error(event, TOO_DEEP)
             is_key = isinstance(event, yaml.MappingStartEvent)
             keys = set() if is_key else None
-            open_collections.append((event, keys))
+            open_collections.append((event, keys, size - 1))
+            size = 1
     _add_keys(pending, loaded)
 
 

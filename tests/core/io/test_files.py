@@ -61,7 +61,7 @@ def test_invalid_yaml_is_reported_with_its_line(tmp_path: Path, text: str, messa
         "- " * 200_000,
         "".join(f"{'  ' * i}a:\n" for i in range(300)),
         # Flat as text: every list holds the one before it.
-        "- &a0 []\n" + "".join(f"- &a{i} [*a{i - 1}]\n" for i in range(1, 2000)),
+        "- &a0 []\n" + "".join(f"- &a{i} [*a{i - 1}]\n" for i in range(1, 1000)),
     ],
 )
 @pytest.mark.parametrize("name", ["f.yaml", "f.json"])
@@ -75,9 +75,32 @@ def test_deep_trees_are_accepted(tmp_path: Path) -> None:
         assert read(tmp_path, "[" * 120 + "]" * 120, name)
 
 
-def test_aliases_that_share_do_not_multiply(tmp_path: Path) -> None:
-    lists = "".join(f"- &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 100))
-    assert len(read(tmp_path, f"- &a0 []\n{lists}")) == 100
+def test_aliases_repeat_a_bounded_number_of_values(tmp_path: Path) -> None:
+    """What shares its parts is small in memory, but not for those who walk through it."""
+
+    def make(n: int, width: int = 10) -> str:
+        return "- &a0 []\n" + "".join(f"- &a{i} [{', '.join([f'*a{i - 1}'] * width)}]\n" for i in range(1, n))
+
+    assert len(read(tmp_path, make(5))) == 5
+    for text, line in ((make(100), 7), (make(100, 2), 19)):
+        with pytest.raises(RecipeError, match=rf"f.yaml, line {line}: .*aliases repeat more than 1,000,000 values"):
+            read(tmp_path, text)
+
+
+def test_what_is_repeated_is_counted_as_it_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    text = "a: &a {x: 1, y: [2, 3]}\nb: &b [*a, *a, z]\nc: [*b, *b]\n"
+    document = read(tmp_path, text)
+
+    def count(value: object) -> int:
+        parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+        return 1 + sum(map(count, parts))
+
+    repeated = 2 * count(document["a"]) + 2 * count(document["b"])
+    monkeypatch.setattr("bioclip_x.io.strict_yaml.ALIASED_VALUES", repeated)
+    assert read(tmp_path, text) == document
+    monkeypatch.setattr("bioclip_x.io.strict_yaml.ALIASED_VALUES", repeated - 1)
+    with pytest.raises(RecipeError, match="line 3: not valid YAML: aliases repeat"):
+        read(tmp_path, text)
 
 
 def test_merge_keys_work(tmp_path: Path) -> None:
