@@ -83,10 +83,15 @@ PROMPT_CHARACTERS: Final = 100_000
 ANSWER_TOKENS: Final = 1_000_000
 """Tokens that a prompt may allow an answer to have."""
 
+REFERENCE_CHARACTERS: Final = 10_000
+"""Characters of a component's name with its options."""
+
 # Language models
 
-ANSWER_CHARACTERS: Final = 1 << 20
-"""Characters of a JSON answer."""
+ANSWER_CHARACTERS: Final = 100_000
+"""Characters of an answer, without what the model thought before it."""
+COUNTED_TOKENS: Final = 10**12
+"""Tokens that a server may count for an answer; a larger number is no count."""
 REPLY_BYTES: Final = 4 << 20
 """Bytes of a server's reply."""
 PACKED_REPLY_BYTES: Final = 64 << 10

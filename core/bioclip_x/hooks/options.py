@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import yaml
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.faults import summarise
+from bioclip_x.io import strict_yaml
+from bioclip_x.limits import REFERENCE_CHARACTERS
 from bioclip_x.messages import suggest
 from bioclip_x.validation import find_first_error
 
@@ -63,6 +64,11 @@ def parse_ref(value: Any) -> ComponentRef:
         return ComponentRef(name=str(value["name"]), options={k: v for k, v in value.items() if k != "name"})
     if not isinstance(value, str) or not value:
         raise RecipeError(f"expected a component's name, got {value!r}")
+    if len(value) > REFERENCE_CHARACTERS:
+        raise RecipeError(
+            f"expected a component's name and options of at most {REFERENCE_CHARACTERS:,} characters, got {len(value):,}: "
+            f"{value[:60]!r}…"
+        )
     name, _, text = (part.strip() for part in value.partition(":"))
     if not name:
         raise RecipeError(f"{value!r}: expected name or name:option=value")
@@ -77,8 +83,8 @@ def parse_ref(value: Any) -> ComponentRef:
         if key in options:
             raise RecipeError(f"{value!r}: option {key!r} is given twice")
         try:
-            options[key] = scalar if scalar == "," else yaml.safe_load(scalar)
-        except yaml.YAMLError:
+            options[key] = scalar if scalar == "," else strict_yaml.load(scalar)
+        except (strict_yaml.InvalidDocument, RecursionError):
             subject = f"the value of {key!r}" if key else "its value"
             raise RecipeError(f"{value!r}: {subject} is not valid YAML: {scalar}") from None
     return ComponentRef(name=name, options=options)

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from bioclip_x.errors import ComponentError
 from bioclip_x.faults import describe, naming, refuse
 from bioclip_x.hooks.components import Dataset, LinearHead, Sample
-from bioclip_x.limits import HEAVIEST_TEXT, LIGHTEST_TEXT
+from bioclip_x.limits import COUNTED_TOKENS, HEAVIEST_TEXT, LIGHTEST_TEXT
 from bioclip_x.messages import add_article
-from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, PromptSet, Scores
+from bioclip_x.records import Answer, ImageFeatures, Logits, ModelCard, Prompt, PromptSet, Scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -68,6 +68,17 @@ def check_tensor(
     if finite and not bool(returned.isfinite().all()):
         refuse(component, method, "finite numbers", "NaN or infinity", at)
     return returned
+
+
+def check_answer(model: object, returned: Any) -> Answer:
+    """Returns a language model's answer, whose texts are texts and whose counts are counts."""
+    answer = check_type(model, "complete", returned, Answer)
+    check_texts(model, "complete", (answer.text, answer.finish_reason, answer.model), "texts of an Answer")
+    for count in (answer.prompt_tokens, answer.completion_tokens):
+        is_count = isinstance(count, Integral) and not isinstance(count, bool) and 0 <= int(count) <= COUNTED_TOKENS
+        if count is not None and not is_count:
+            refuse(model, "complete", "an Answer with numbers of tokens, or None", count)
+    return answer
 
 
 def check_prompts(builder: object, returned: Any, classes: Sequence[int]) -> PromptSet:
