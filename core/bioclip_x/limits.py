@@ -157,12 +157,32 @@ MODEL_VOCABULARY: Final = 1 << 23
 MODEL_PARAMETERS: Final = 1 << 36
 """Parameters of a model that is made anew. Of one with weights, the file of weights has at least a byte for each."""
 
+# Descriptors, templates, prompts
+
+DESCRIPTOR_CHARACTERS: Final = 10_000
+"""Characters of a descriptor, a name or a template in a descriptor file or template set."""
+CLASS_DESCRIPTORS: Final = 10_000
+"""Descriptors that a file may list for a class."""
+TEMPLATES: Final = 10_000
+"""Templates of a set, or words of a list."""
+DESCRIPTOR_WEIGHTS: Final = (1e-6, 1e6)
+"""The smallest and the largest weight of a descriptor in a file."""
+PROMPT_CHARACTERS: Final = 100_000
+"""Characters of a prompt to a language model."""
+ANSWER_TOKENS: Final = 1_000_000
+"""Tokens that a prompt may allow an answer to have."""
+
+REFERENCE_CHARACTERS: Final = 10_000
+"""Characters of a component's name with its options."""
+
 # Language models
 
-ANSWER_CHARACTERS: Final = 1 << 20
-"""Characters of a JSON answer."""
 ANSWER_LINE_BYTES: Final = 64 << 20
 """Bytes of a stored answer: a line of JSON."""
+ANSWER_CHARACTERS: Final = 100_000
+"""Characters of an answer, without what the model thought before it."""
+COUNTED_TOKENS: Final = 10**12
+"""Tokens that a server may count for an answer; a larger number is no count."""
 REPLY_BYTES: Final = 4 << 20
 """Bytes of a server's reply."""
 PACKED_REPLY_BYTES: Final = 64 << 10

@@ -11,13 +11,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Final, Literal
+from typing import IO, Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.disk import sync, write_all
-from bioclip_x.limits import ANSWER_LINE_BYTES
+from bioclip_x.limits import ANSWER_LINE_BYTES, COUNTED_TOKENS
 from bioclip_x.records import Answer
 
 SYNC_EVERY: Final = 1.0
@@ -48,8 +48,8 @@ class StoredAnswer(BaseModel):
     date: str
     text: str
     finish_reason: str
-    prompt_tokens: int | None
-    completion_tokens: int | None
+    prompt_tokens: Annotated[int, Field(ge=0, le=COUNTED_TOKENS)] | None
+    completion_tokens: Annotated[int, Field(ge=0, le=COUNTED_TOKENS)] | None
     answered_by: str = ""
 
 

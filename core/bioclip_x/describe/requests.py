@@ -10,7 +10,7 @@ from bioclip_x.calls import Calls
 from bioclip_x.errors import NoAnswerError
 from bioclip_x.hooks.capabilities import LanguageModelCapabilities, get_capabilities
 from bioclip_x.hooks.components import LanguageModel
-from bioclip_x.hooks.returned import check_type
+from bioclip_x.hooks.returned import check_answer
 from bioclip_x.records import Answer
 from bioclip_x.records.taxon import Taxon
 
@@ -62,7 +62,7 @@ def ask_all(
         "complete",
         requests,
         complete,
-        lambda request, answer: take(request.item, check_type(model, "complete", answer, Answer)),
+        lambda request, answer: take(request.item, check_answer(model, answer)),
         at=lambda request: request.taxon.name if request.taxon else "",
         concurrency=min(concurrency, len(requests)),
     ).run()

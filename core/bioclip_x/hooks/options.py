@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, 
 from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.faults import abbreviate, summarise
 from bioclip_x.io import strict_yaml
-from bioclip_x.limits import NUMBER, SEED
+from bioclip_x.limits import NUMBER, REFERENCE_CHARACTERS, SEED
 from bioclip_x.messages import suggest
 from bioclip_x.validation import find_first_error
 
@@ -68,6 +68,11 @@ def parse_ref(value: Any) -> ComponentRef:
         return ComponentRef(name=value["name"], options={k: v for k, v in value.items() if k != "name"})
     if not isinstance(value, str) or not value:
         raise RecipeError(f"expected a component's name, got {value!r}")
+    if len(value) > REFERENCE_CHARACTERS:
+        raise RecipeError(
+            f"expected a component's name and options of at most {REFERENCE_CHARACTERS:,} characters, got {len(value):,}: "
+            f"{value[:60]!r}…"
+        )
     name, _, text = (part.strip() for part in value.partition(":"))
     if not name:
         raise RecipeError(f"{value!r}: expected name or name:option=value")
@@ -83,7 +88,7 @@ def parse_ref(value: Any) -> ComponentRef:
             raise RecipeError(f"{value!r}: option {key!r} is given twice")
         try:
             options[key] = scalar if scalar == "," else strict_yaml.load(scalar)
-        except strict_yaml.InvalidDocument as problem:
+        except (strict_yaml.InvalidDocument, RecursionError) as problem:
             subject = f"the value of {key!r}" if key else "its value"
             raise RecipeError(f"{value!r}: {subject} cannot be read, {scalar[:100]}: {problem}") from None
     return ComponentRef(name=name, options=options)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from bioclip_x.errors import ComponentError
 from bioclip_x.faults import describe, naming, refuse
 from bioclip_x.hooks.components import Dataset, LinearHead, Sample
+from bioclip_x.limits import COUNTED_TOKENS, NUMBER, SMALLEST_WEIGHT
 from bioclip_x.messages import add_article
-from bioclip_x.records import ImageFeatures, Logits, ModelCard, Prompt, PromptSet, Scores
+from bioclip_x.records import Answer, ImageFeatures, Logits, ModelCard, Prompt, PromptSet, Scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +70,17 @@ def check_tensor(
     return returned
 
 
+def check_answer(model: object, returned: Any) -> Answer:
+    """Returns a language model's answer, whose texts are texts and whose counts are counts."""
+    answer = check_type(model, "complete", returned, Answer)
+    check_texts(model, "complete", (answer.text, answer.finish_reason, answer.model), "texts of an Answer")
+    for count in (answer.prompt_tokens, answer.completion_tokens):
+        is_count = isinstance(count, Integral) and not isinstance(count, bool) and 0 <= int(count) <= COUNTED_TOKENS
+        if count is not None and not is_count:
+            refuse(model, "complete", "an Answer with numbers of tokens, or None", count)
+    return answer
+
+
 def check_prompts(builder: object, returned: Any, classes: Sequence[int]) -> PromptSet:
     """Returns the prompts of a text builder. classes: those that were asked for."""
     written = check_type(builder, "build", returned, PromptSet)
@@ -83,10 +95,9 @@ def check_prompts(builder: object, returned: Any, classes: Sequence[int]) -> Pro
             refuse(builder, "build", "prompts whose text is not empty", prompt.text, f"the class {prompt.class_index}")
         if not isinstance(prompt.class_index, int | Integral) or prompt.class_index not in requested:
             refuse(builder, "build", f"prompts of the {len(classes)} requested classes only", prompt.class_index)
-        if not isinstance(prompt.weight, int | float | Real) or not (
-            prompt.weight > 0 and math.isfinite(prompt.weight)
-        ):
-            refuse(builder, "build", "prompts whose weight is positive and finite", prompt.weight, repr(prompt.text))
+        if not isinstance(prompt.weight, int | float | Real) or not SMALLEST_WEIGHT <= prompt.weight <= NUMBER:
+            expected = f"prompts whose weight is from {SMALLEST_WEIGHT:g} to {NUMBER:g}"
+            refuse(builder, "build", expected, prompt.weight, repr(prompt.text))
     return replace(written, prompts=tuple(map(_use_own_numbers, written.prompts)))
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from bioclip_x.limits import ANSWER_TOKENS, PROMPT_CHARACTERS
 from bioclip_x.messages import escape_controls
 from bioclip_x.prompts import data_files
 from bioclip_x.prompts.llm_prompts import fill, find_placeholders
@@ -32,11 +33,13 @@ class CaptionPrompt(BaseModel):
 
     name: str = Field(min_length=1, description="name in outputs")
     source: str = Field(min_length=1, description="who wrote it, and where")
-    text: str = Field(min_length=1, description="the question, without the taxon's name")
-    named: str = Field(default="", description="the question about a taxon with a name; text by default")
+    text: str = Field(min_length=1, max_length=PROMPT_CHARACTERS, description="the question, without the taxon's name")
+    named: str = Field(
+        default="", max_length=PROMPT_CHARACTERS, description="the question about a taxon with a name; text by default"
+    )
     temperature: float | None = Field(default=None, ge=0, le=2, description="the server's default if not given")
     max_tokens: int | None = Field(
-        default=None, ge=1, description="limit of a caption; the server's default if not given"
+        default=None, ge=1, le=ANSWER_TOKENS, description="limit of a caption; the server's default if not given"
     )
 
     @field_validator("text")

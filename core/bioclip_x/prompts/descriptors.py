@@ -31,7 +31,7 @@ def load_descriptors(path: Path) -> DescriptorSet:
     joined. Raises DescriptorError that names every class or line with something other than a phrase (numbers, nulls, nested
     lists), a class name that is not text, or an unknown kind or key; and for a file without classes.
     """
-    if path.is_dir():
+    if _is_folder(path):
         return cub_attributes.read(path) if cub_attributes.sniff(path) else folder.read(path, load_descriptors)
     if table.sniff(path):
         return table.read(path)
@@ -50,6 +50,13 @@ def load_descriptors(path: Path) -> DescriptorSet:
     if finer.sniff(document):
         return finer.read(path, document)
     return prose.read(path, document) if prose.sniff(document) else class_lists.read(path, document)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long; opening the file says so
+        return False
 
 
 def write_descriptors(path: Path, descriptors: DescriptorSet) -> None:

@@ -18,11 +18,15 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from bioclip_x.errors import DescriptorError
+from bioclip_x.limits import DESCRIPTOR_CHARACTERS, PHRASES
 from bioclip_x.prompts import data_files
 
 FOLDER: Final = "describe/exemplars"
 
-Phrases = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False, min_length=1)]
+Phrases = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=DESCRIPTOR_CHARACTERS)], ...],
+    Field(strict=False, min_length=1, max_length=PHRASES),
+]
 
 
 class Exemplar(BaseModel):

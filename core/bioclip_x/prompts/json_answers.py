@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from bioclip_x.limits import ANSWER_CHARACTERS
-from bioclip_x.prompts.list_answers import ParsedAnswer, clean_phrase, parse_answer
+from bioclip_x.prompts.list_answers import ParsedAnswer, clean_phrase, parse_answer, remove_thoughts
 
 SCHEMA: Final[Mapping[str, Any]] = {
     "type": "object",
@@ -22,10 +23,9 @@ SCHEMA: Final[Mapping[str, Any]] = {
 """JSON schema of an answer. The class shows whether the answer is about the right one."""
 
 
-_THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
-_FENCE = re.compile(r"^\s*```[a-zA-Z]*\s*\n?|\n?\s*```\s*$")
+_FENCE = re.compile(r"```[a-zA-Z]*")
 _JSON = re.compile(r'[{\[]\s*(?:["{}\[\]]|\Z)')
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"(?!\s*:)')
+_STRING = re.compile(r'"((?:[^"\\]|\\.){0,1000})"(?!\s{0,100}:)')
 
 
 def parse(
@@ -38,9 +38,9 @@ def parse(
     >>> parse('{"class": "fly agaric", "phrases": ["a red cap", "white spots"]}', name="fly agaric").phrases
     ('a red cap', 'white spots')
     """
-    if len(text) > ANSWER_CHARACTERS:
+    answer = _remove_fence(remove_thoughts(text).strip())
+    if len(answer) > ANSWER_CHARACTERS:
         return ParsedAnswer((), f"more than {ANSWER_CHARACTERS:,} characters")
-    answer = _FENCE.sub("", _THOUGHTS.sub("", text).strip()).strip()
     if not _JSON.match(answer):
         return parse_answer(text, name=name, finish_reason=finish_reason, continued=continued)
     try:
@@ -53,6 +53,13 @@ def parse(
     phrases = filter(None, map(clean_phrase, _iterate_strings(document)))
     parsed = parse_answer("\n".join(f"- {phrase}" for phrase in phrases))
     return parsed if parsed.phrases else ParsedAnswer((), "no phrase in the JSON")
+
+
+def _remove_fence(text: str) -> str:
+    """Removes Markdown's fence around a text without blanks at its ends."""
+    if opening := _FENCE.match(text):
+        text = text[opening.end() :]
+    return text.removesuffix("```").strip()
 
 
 def _iterate_strings(value: Any) -> Iterator[str]:
@@ -70,11 +77,11 @@ def _iterate_strings(value: Any) -> Iterator[str]:
 
 def _find_whole_strings(text: str) -> list[str]:
     """Finds the complete strings in broken JSON, from the first list on, without keys."""
-    literals = (_STRING.findall(text[text.index("[") :]) if "[" in text else [])[:1000]
+    found = islice(_STRING.finditer(text, text.index("[")), 1000) if "[" in text else ()
     strings = []
-    for literal in literals:
+    for match in found:
         try:
-            strings.append(json.loads(literal, strict=False))
+            strings.append(json.loads(match[0], strict=False))
         except ValueError:
             continue
     return strings

@@ -18,7 +18,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bioclip_x.limits import PHRASE_CHARACTERS, PHRASES
+from bioclip_x.limits import ANSWER_CHARACTERS, PHRASE_CHARACTERS, PHRASES
 from bioclip_x.messages import pluralise
 
 _BARE_WORDS = 12
@@ -28,7 +28,9 @@ _PREAMBLE = re.compile(
     r"(?i)^(?:(?:sure|certainly|of course|here (?:are|is)|there are|below|the following|okay|ok)\b|a:)|:$"
 )
 _SUBJECT = re.compile(r"(?i)\b(?:distinguishing|there is) (?:an? |the )?(.{1,200}?) in (?:a|the) photo")
-_MARKS = re.compile(r"(\*\*|__|\*|`)(?=\S)(.+?)(?<=\S)\1")
+_MARKS = re.compile(
+    r"(\*\*|__|\*|`)(?=\S)(.{1,200}?)(?<=\S)\1"
+)  # without a limit, a mark that is never closed costs a scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,10 @@ def parse_answer(text: str, *, name: str = "", finish_reason: str = "", continue
     >>> parse_answer("Here they are:\\n- a **red** cap\\n- white spots").phrases
     ('a red cap', 'white spots')
     """
-    lines = _split_whole_lines(text, finish_reason)
+    answer = remove_thoughts(text)
+    if len(answer) > ANSWER_CHARACTERS:
+        return ParsedAnswer((), f"more than {ANSWER_CHARACTERS:,} characters")
+    lines = _split_whole_lines(answer, finish_reason)
     if not lines:
         return ParsedAnswer((), _explain_empty(text, finish_reason))
     lines, other = _select_own_block(lines, name)
@@ -75,10 +80,18 @@ def clean_phrase(item: str) -> str:
     return text if any(map(str.isalnum, text)) else ""
 
 
-def _split_whole_lines(text: str, finish_reason: str) -> list[str]:
-    """Splits an answer into lines, without reasoning, code fences and a cut-off last line."""
-    answer = _THOUGHTS.sub("", text).replace("\r\n", "\n")
-    lines = [line.rstrip() for line in answer.split("\n")]
+def remove_thoughts(text: str) -> str:
+    """Removes what a model thought before it answered.
+
+    >>> remove_thoughts("<think>A bird?</think>a cap"), remove_thoughts("<think>A bird?")
+    ('a cap', '')
+    """
+    return _THOUGHTS.sub("", text)
+
+
+def _split_whole_lines(answer: str, finish_reason: str) -> list[str]:
+    """Splits an answer into lines, without code fences and a cut-off last line."""
+    lines = [line.rstrip() for line in answer.replace("\r\n", "\n").split("\n")]
     if finish_reason == "length" and lines and lines[-1].strip():
         lines.pop()
     lines = [line for line in lines if not line.lstrip().startswith("```")]

@@ -20,6 +20,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bioclip_x.errors import DescriptorError
+from bioclip_x.limits import ANSWER_TOKENS, PROMPT_CHARACTERS
 from bioclip_x.prompts import data_files
 
 FOLDER: Final = "describe"
@@ -39,8 +40,12 @@ class Part(_Strict):
     """A prompt for one list. contrast: the prompt for a taxon with siblings, which names them."""
 
     kind: Literal["descriptor", "background"] = Field(default="descriptor", description="kind of descriptors asked for")
-    text: str = Field(default="", description="the user message, with {name}")
-    contrast: str = Field(default="", description="the same with {siblings}, to distinguish a taxon from its siblings")
+    text: str = Field(default="", max_length=PROMPT_CHARACTERS, description="the user message, with {name}")
+    contrast: str = Field(
+        default="",
+        max_length=PROMPT_CHARACTERS,
+        description="the same with {siblings}, to distinguish a taxon from its siblings",
+    )
 
     @field_validator("text", "contrast")
     @classmethod
@@ -77,7 +82,7 @@ class PromptTemplate(Part):
     )
     temperature: float | None = Field(default=None, ge=0, le=2, description="the server's default if not given")
     max_tokens: int | None = Field(
-        default=None, ge=1, description="limit of an answer; the server's default if not given"
+        default=None, ge=1, le=ANSWER_TOKENS, description="limit of an answer; the server's default if not given"
     )
 
     @model_validator(mode="after")

@@ -10,11 +10,14 @@ templates:
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from bioclip_x.limits import DESCRIPTOR_CHARACTERS, TEMPLATES
+from bioclip_x.messages import list_some
 from bioclip_x.prompts import data_files
 
 PLACEHOLDER: Final = "{}"
@@ -36,9 +39,9 @@ def _check_word(text: str) -> str:
 
 
 def _check_distinct(texts: tuple[str, ...]) -> tuple[str, ...]:
-    repeated = sorted({text for text in texts if texts.count(text) > 1})
+    repeated = sorted(text for text, times in Counter(texts).items() if times > 1)
     if repeated:
-        raise ValueError(f"given more than once: {', '.join(repeated)}")
+        raise ValueError(f"given more than once: {list_some(repeated)}")
     return texts
 
 
@@ -57,8 +60,8 @@ class TemplateSet(_File):
 
     # Not strict: YAML gives a list, which a strict tuple rejects.
     templates: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_template)], ...],
-        Field(min_length=1, strict=False),
+        tuple[Annotated[str, Field(max_length=DESCRIPTOR_CHARACTERS), AfterValidator(_check_template)], ...],
+        Field(min_length=1, max_length=TEMPLATES, strict=False),
         AfterValidator(_check_distinct),
     ]
 
@@ -71,8 +74,8 @@ class WordList(_File):
     """Words unrelated to any class."""
 
     words: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_word)], ...],
-        Field(min_length=1, strict=False),
+        tuple[Annotated[str, Field(max_length=DESCRIPTOR_CHARACTERS), AfterValidator(_check_word)], ...],
+        Field(min_length=1, max_length=TEMPLATES, strict=False),
         AfterValidator(_check_distinct),
     ]
 

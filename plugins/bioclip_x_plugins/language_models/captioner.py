@@ -12,8 +12,9 @@ from typing import Annotated, Any, Final
 from anyio import to_thread
 from pydantic import Field
 
-from bioclip_x.plugin import Answer, CaptionPrompt, NoAnswerError, Taxon, load_caption_prompt
+from bioclip_x.plugin import ANSWER_TOKENS, Answer, CaptionPrompt, NoAnswerError, Taxon, load_caption_prompt
 from bioclip_x_plugins.language_models.client import ChatClient
+from bioclip_x_plugins.language_models.retries import MOST_RETRIES
 
 QUALITY: Final = 90
 """Of the JPEG that is sent."""
@@ -44,9 +45,9 @@ class OpenAIVision:
         names: bool = True,
         side: Annotated[int, Field(ge=16, le=LARGEST)] = 512,
         temperature: Annotated[float, Field(ge=0, le=2)] | None = None,
-        max_tokens: Annotated[int, Field(ge=1)] | None = None,
+        max_tokens: Annotated[int, Field(ge=1, le=ANSWER_TOKENS)] | None = None,
         timeout: Annotated[float, Field(gt=0)] = 120.0,
-        max_retries: Annotated[int, Field(ge=0)] = 5,
+        max_retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] = 5,
     ) -> None:
         self.prompt, self.names, self.side = prompt, names, side
         self.temperature, self.max_tokens = temperature, max_tokens

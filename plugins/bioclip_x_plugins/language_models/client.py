@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from bioclip_x.plugin import Answer, LanguageModelError, NoAnswerError
-from bioclip_x_plugins.language_models.failures import affects_all_prompts, explain_error, is_transient
+from bioclip_x_plugins.language_models.failures import affects_all_prompts, explain_error, is_transient, read_param
 from bioclip_x_plugins.language_models.replies import InvalidReply, bound_reply, find_invalid_reply, read_reply
 from bioclip_x_plugins.language_models.retries import MAX_RETRY_AFTER, Gate, draw_wait, parse_retry_after
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 OPENAI: Final = "https://api.openai.com/v1"
 PLACEHOLDER_KEY: Final = "no-key"
+LONGEST_URL: Final = 2000
 UNSUPPORTED: Final = (400, 404, 415, 422, 501)
 """HTTP statuses with which servers refuse `response_format`."""
 
@@ -110,7 +111,7 @@ class ChatClient:
             try:
                 body = await self._request_with_retries(content, request)
             except openai.APIStatusError as problem:
-                param = problem.param or ""
+                param = read_param(problem)
                 if param == "max_tokens" and limit_name == "max_tokens":
                     limit_name = "max_completion_tokens"
                 elif sent_schema is not None and _may_refuse_schema(problem, param):
@@ -164,22 +165,25 @@ class ChatClient:
                     f"{urlsplit(OPENAI).hostname} needs a key: set OPENAI_API_KEY, or give the URL of a server "
                     "that needs none with --base-url"
                 )
+            try:
+                http_client = openai.DefaultAsyncHttpxClient(
+                    base_url=base_url, timeout=self.timeout, event_hooks={"response": [bound_reply]}
+                )
+            except Exception as problem:  # the package's InvalidURL: a host that cannot be one
+                raise LanguageModelError(f"the base URL {base_url[:80]!r} is not valid: {problem}") from None
             self._client = openai.AsyncOpenAI(
                 api_key=key or PLACEHOLDER_KEY,
                 base_url=base_url,
                 timeout=self.timeout,
                 max_retries=0,
                 default_headers={"Accept-Encoding": "gzip, deflate"},  # whose expansion is bounded
-                http_client=openai.DefaultAsyncHttpxClient(
-                    base_url=base_url, timeout=self.timeout, event_hooks={"response": [bound_reply]}
-                ),
+                http_client=http_client,
             )
         return self._client
 
     def _get_base_url(self) -> str:
         base_url = self.base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or OPENAI
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_url(base_url):
             raise LanguageModelError("the base URL must be like http://localhost:8000/v1: scheme, host, path")
         return base_url
 
@@ -193,6 +197,16 @@ class ChatClient:
         """Removes the key, which some servers repeat in errors or even in answers."""
         key = os.environ.get("OPENAI_API_KEY", "").strip()
         return text.replace(key, "[key]") if key else text
+
+
+def _is_url(text: str) -> bool:
+    """Whether a text is the URL of a server. Requests would fail at others with messages of several libraries."""
+    try:
+        parts = urlsplit(text)
+        is_known = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets, a port that is no number or too large
+        return False
+    return is_known and len(text) <= LONGEST_URL and text.isprintable() and " " not in text
 
 
 def _may_refuse_schema(problem: openai.APIStatusError, param: str) -> bool:

@@ -30,8 +30,14 @@ def affects_all_prompts(problem: openai.OpenAIError | TimeoutError) -> bool:
 
     if not isinstance(problem, openai.APIStatusError):
         return not isinstance(problem, openai.APIConnectionError | TimeoutError)
-    is_setting = problem.status_code in (400, 422) and problem.param and not problem.param.startswith("messages")
+    param = read_param(problem)
+    is_setting = problem.status_code in (400, 422) and param and not param.startswith("messages")
     return problem.status_code in (401, 402, 403, 404) or problem.code == NO_CREDIT_CODE or bool(is_setting)
+
+
+def read_param(problem: openai.APIStatusError) -> str:
+    """Returns the setting that a server refuses, "" where it names none."""
+    return problem.param if isinstance(problem.param, str) else ""
 
 
 def explain_error(problem: openai.OpenAIError | TimeoutError, host: str, model: str, retries: int) -> str:

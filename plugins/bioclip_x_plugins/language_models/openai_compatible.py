@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from bioclip_x.plugin import Answer, LanguageModelCapabilities, Taxon
+from bioclip_x.plugin import ANSWER_TOKENS, Answer, LanguageModelCapabilities, Taxon
 from bioclip_x_plugins.language_models.client import ChatClient
+from bioclip_x_plugins.language_models.retries import MOST_RETRIES
 
 
 class OpenAICompatible:
@@ -28,9 +29,9 @@ class OpenAICompatible:
         model: Annotated[str, Field(min_length=1)],
         base_url: str | None = None,
         temperature: Annotated[float, Field(ge=0, le=2)] | None = None,
-        max_tokens: Annotated[int, Field(ge=1)] | None = None,
+        max_tokens: Annotated[int, Field(ge=1, le=ANSWER_TOKENS)] | None = None,
         timeout: Annotated[float, Field(gt=0)] = 120.0,
-        max_retries: Annotated[int, Field(ge=0)] = 5,
+        max_retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] = 5,
         json_schema: bool = True,
     ) -> None:
         self.temperature = temperature

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from bioclip_x.plugin import PACKED_REPLY_BYTES, REPLY_BYTES, Answer
+from bioclip_x.plugin import COUNTED_TOKENS, PACKED_REPLY_BYTES, REPLY_BYTES, Answer
 
 
 class InvalidReply(Exception):
@@ -83,4 +83,5 @@ def _read_text(value: Any) -> str:
 
 
 def _read_count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= COUNTED_TOKENS
+    return value if is_count else None

@@ -17,6 +17,7 @@ import anyio
 
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
+MOST_RETRIES: Final = 1000
 MAX_RETRY_AFTER: Final = 600.0
 """The longest wait that a server may ask for, in seconds; beyond it the run stops."""
 

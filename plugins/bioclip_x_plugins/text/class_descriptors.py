@@ -22,6 +22,8 @@ from bioclip_x.plugin import (
 )
 
 Kinds = Literal["descriptor", "background", "all"]
+NEGLIGIBLE: Final = 1e-12
+"""Weight, relative to a class's own descriptors, below which those of a taxon above it are left out."""
 Inherit = Annotated[float, Field(ge=0, le=1)]
 """Weight of each level of the tree relative to the level below; 0 inherits nothing."""
 
@@ -131,6 +133,8 @@ def _collect_phrases(
             continue
         lowest = lowest or (distance, len(new))
         weight = inherit ** (distance - lowest[0]) * lowest[1] / len(new)
+        if weight < NEGLIGIBLE:
+            break
         taxon, rank = ("", "") if node == own else (taxonomy.names[node], taxonomy.rank(node))
         phrases += [Phrase(entry, entry.kind, source, weight, taxon, rank) for entry in new]
         known |= {(entry.kind, entry.phrase) for entry in new}

@@ -27,7 +27,17 @@ def test_prompts_with_numbers_of_numpy_have_pythons() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"weight": np.float32("nan")}, {"weight": "1"}, {"class_index": [1]}, {"class_index": 3}]
+    "wrong",
+    [
+        {"weight": np.float32("nan")},
+        {"weight": "1"},
+        {"weight": 1e31},
+        {"weight": 1e-31},
+        {"weight": 10**400},
+        {"weight": 0},
+        {"class_index": [1]},
+        {"class_index": 3},
+    ],
 )
 def test_prompts_with_wrong_numbers_are_refused(wrong: dict[str, Any]) -> None:
     for classes in (range(3), (0, 1, 2)):

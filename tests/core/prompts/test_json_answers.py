@@ -48,7 +48,7 @@ def test_what_is_taken(text: str) -> None:
         ("[key] [key]", "prose instead of a list"),
         ("It is a handsome mushroom.", "prose instead of a list"),
         ("", "empty answer"),
-        ("x" * (ANSWER_CHARACTERS + 1), "more than 1,048,576 characters"),
+        ("x" * (ANSWER_CHARACTERS + 1), "more than 100,000 characters"),
     ],
 )
 def test_what_is_of_no_use(text: str, reason: str) -> None:

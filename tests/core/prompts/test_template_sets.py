@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from bioclip_x.errors import DescriptorError
+from bioclip_x.limits import DESCRIPTOR_CHARACTERS, TEMPLATES
 from bioclip_x.prompts import load_template_set, load_words
 
 
@@ -64,3 +66,14 @@ def test_unknown_names_and_files(tmp_path: Path) -> None:
 def test_a_word_is_one_word(tmp_path: Path) -> None:
     with pytest.raises(DescriptorError, match=r"words\.1: expected one word, got 'two words'"):
         load_words(written(tmp_path, "name: x\nsource: me\nwords: [one, two words]\n"))
+
+
+def test_sets_are_bounded(tmp_path: Path) -> None:
+    for templates, message in (
+        (["{}" + "a" * DESCRIPTOR_CHARACTERS], r"templates.0: .*at most 10000 characters"),
+        ([f"{i} {{}}" for i in range(TEMPLATES + 1)], r"templates: .*at most 10000 items"),
+    ):
+        (tmp_path / "own.yaml").write_text(json.dumps({"name": "a", "source": "b", "templates": templates}))
+        with pytest.raises(DescriptorError, match=message) as problem:
+            load_template_set(tmp_path / "own.yaml")
+        assert len(str(problem.value)) < 1000

@@ -18,7 +18,7 @@ _LEADING: Final = re.compile(
     r"(?:unidentified|unknown|undetermined|undet\.?|indet\.?|uncultured|unclassified|possible|possibly|probably|probable|likely)\s+",
     re.IGNORECASE,
 )
-_TRAILING: Final = re.compile(r"\s*\(?\?+\)?$")
+_TRAILING: Final = re.compile(r"\s{0,9}\(?\?{1,20}\)?$")
 _CODE: Final = re.compile(r"(?:BOLD:|OTU|ASV|SH\d|[A-Z]+_?\d{3,})", re.IGNORECASE)
 _UNINOMIAL: Final = re.compile(r"[A-ZÀ-ÖØ-Þ][^\W\d_A-Z]{2,}(?:-[^\W\d_]+)?")
 _NO_SPECIES: Final = re.compile(r" (?:gen\. )?spp?\.?$", re.IGNORECASE)

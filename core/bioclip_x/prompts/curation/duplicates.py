@@ -14,6 +14,9 @@ from bioclip_x.records.texts.descriptor import Descriptor, DescriptorSet
 NEAR: Final = 92.0
 """Least similarity (0 to 100, rapidfuzz's token_sort_ratio) of near-duplicates."""
 
+AMONG: Final = 500
+"""Descriptors before one, of the same class, among which a near-duplicate is sought."""
+
 FEWEST_LETTERS: Final = 4
 """Words that differ by one or two letters count as spelling variants only if both have more letters than this."""
 
@@ -33,7 +36,7 @@ def drop_repeats(name: str, entries: Sequence[Descriptor], findings: list[Findin
             findings.append(_make_finding(name, entry, "dropped", f"same as {first.phrase!r}"))
     by_kind: dict[str, list[tuple[str, Descriptor]]] = defaultdict(list)
     for (kind, words), entry in kept.items():
-        earlier = by_kind[kind]
+        earlier = by_kind[kind][-AMONG:]
         similar = process.extract_iter(
             " ".join(words), [text for text, _ in earlier], scorer=fuzz.token_sort_ratio, score_cutoff=NEAR
         )
@@ -41,7 +44,7 @@ def drop_repeats(name: str, entries: Sequence[Descriptor], findings: list[Findin
             if earlier[i][1].part == entry.part and _is_respelt(words, tuple(text.split())):
                 findings.append(_make_finding(name, entry, "told", f"nearly the same as {earlier[i][1].phrase!r}"))
                 break
-        earlier.append((" ".join(words), entry))
+        by_kind[kind].append((" ".join(words), entry))
     return list(kept.values())
 
 

@@ -14,7 +14,7 @@ _SCRIPT = re.compile(r"(?is)<(script|style)\b[^>]*>.*?(?:</\1\s*>|\Z)")
 _TAG = re.compile(r"(?s)<!--.*?-->|</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>")
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,6}|#[xX][0-9a-fA-F]{1,5});")
 _ESCAPE = re.compile("\x1b\\[[0-9;?]*[ -/]*[@-~]")
-_URL = re.compile(r"(?i)\s*(?:\b(?:see|from|source|via|at):?\s+)?[(\[<]?\b(?:https?://|ftp://|www\.)[^\s<>]+[)\]>]?")
+_URL = re.compile(r"(?i) ?(?:\b(?:see|from|source|via|at):?\s+)?[(\[<]?\b(?:https?://|ftp://|www\.)[^\s<>]+[)\]>]?")
 _NOTHING = re.compile(
     r"(?i)^(?:there is |i have )?(?:n/?a|none|null|nil|nan|unknown|not (?:available|applicable|specified|known|provided)|"
     r"tbd|todo|etc|no (?:further |other |specific |additional )?(?:information|details?|data|description)\b.*|"

@@ -86,9 +86,9 @@ _PLACE = re.compile(
     r"Philippines|Peru|Chile|Argentina|Colombia|Ecuador|Venezuela|Galapagos|United States|USA|U\.S\.|"
     r"(?:North|South|Central|East|West|Northern|Southern|Eastern|Western) (?:America|Africa|Asia|Europe)n?)\b"
 )
-_WEIGHT = re.compile(r"(?i)\b\d[\d.,]*\s*(?:g|grams?|kg|kilo(?:gram)?s?|lbs?|pounds?|oz|ounces?|tonn?e?s?)\b")
+_WEIGHT = re.compile(r"(?i)\b\d[\d.,]{0,20}\s?(?:g|grams?|kg|kilo(?:gram)?s?|lbs?|pounds?|oz|ounces?|tonn?e?s?)\b")
 _LENGTH = re.compile(
-    r"(?i)\b\d[\d.,]*\s*(?:mm|cm|m|met(?:er|re)s?|centimet(?:er|re)s?|inch(?:es)?|in|ft|feet|foot)(?=[\s,.)]|$)"
+    r"(?i)\b\d[\d.,]{0,20}\s?(?:mm|cm|m|met(?:er|re)s?|centimet(?:er|re)s?|inch(?:es)?|in|ft|feet|foot)(?=[\s,.)]|$)"
 )
 
 

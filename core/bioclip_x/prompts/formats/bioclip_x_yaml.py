@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.prompts.formats.collector import WEIGHT, DescriptorCollector, is_weight, name_kind, quote_value
+from bioclip_x.prompts.formats.collector import WEIGHT, DescriptorCollector, name_kind, quote_value, read_weight
 from bioclip_x.records.texts.descriptor import DescriptorSet
 
 FORMAT: Final = "bioclip-x/descriptors/1"
@@ -70,7 +70,8 @@ def _add_all(collector: DescriptorCollector, name: str, kind: str, phrases: Any)
 def _add_long(collector: DescriptorCollector, name: str, kind: str, entry: Mapping[Any, Any]) -> None:
     """{phrase: …, part: …, weight: …}"""
     unknown = sorted(str(key) for key in entry if key not in _ENTRY_KEYS)
-    part, weight = entry.get("part", ""), entry.get("weight", 1.0)
+    part, given = entry.get("part", ""), entry.get("weight", 1.0)
+    weight = None if isinstance(given, str) else read_weight(given)
     if unknown or "phrase" not in entry:
         expected = f"expected 'phrase' and optionally {', '.join(_ENTRY_KEYS[1:])}"
         collector.add_error(
@@ -80,7 +81,7 @@ def _add_long(collector: DescriptorCollector, name: str, kind: str, entry: Mappi
         collector.add_error(
             f"{name!r}: expected the name of a part, got {quote_value(part)}; put it in quotes if it is text"
         )
-    elif not is_weight(weight):
-        collector.add_error(f"{name!r}: expected {WEIGHT}, got {quote_value(weight)}")
+    elif weight is None:
+        collector.add_error(f"{name!r}: expected {WEIGHT}, got {quote_value(given)}")
     else:
-        collector.add(name, entry["phrase"], kind, " ".join(part.split()), float(weight))
+        collector.add(name, entry["phrase"], kind, " ".join(part.split()), weight)

@@ -23,7 +23,9 @@ SENTENCES: Final = 0.8
 MOST_PARTS: Final = 40
 """Most body parts of a file. If more different texts precede a colon, they are not body parts."""
 
-_SENTENCE = re.compile(r"^[A-Z\d\"'(](?:\S*\s+){4,}\S+[.!?][\"')]*$")
+_SENTENCE_START: Final = re.compile(r"[A-Z\d\"'(]")
+_SENTENCE_WORDS: Final = 5
+"""Least number of words of a sentence."""
 _PART = re.compile(r"^([A-Za-z][A-Za-z -]{0,24}): ?\S")
 
 
@@ -79,7 +81,11 @@ def is_sentence(phrase: str) -> bool:
     >>> is_sentence("A goldfish is a small orange fish."), is_sentence("a small orange fish.")
     (True, False)
     """
-    return bool(_SENTENCE.match(phrase))
+    words = phrase.split()
+    if len(words) < _SENTENCE_WORDS or not _SENTENCE_START.match(phrase):
+        return False
+    last = words[-1].rstrip("\"')")
+    return len(last) > 1 and last.endswith((".", "!", "?"))
 
 
 def split_parts(descriptors: DescriptorSet) -> DescriptorSet:

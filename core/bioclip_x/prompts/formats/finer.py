@@ -20,9 +20,10 @@ from bioclip_x.records.texts.descriptor import DescriptorSet
 FEWEST: Final = 0.5
 """Fraction of the texts that must hold a list for a file to be one of replies."""
 
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_LIST = re.compile(rf"({_STRING})\s*:\s*\[((?:\s*{_STRING}\s*,?)+)\s*(?:\]|\Z)")
-_SCIENTIFIC = re.compile(r"\s*\([A-Z][a-z-]+ [a-z-]+(?: [a-z-]+)?\)$")
+_STRING = r'"(?:[^"\\]|\\.){0,2000}"'
+# Each blank can be matched in one way only: else a list that never ends is tried in 2^n ways.
+_LIST = re.compile(rf"({_STRING})\s*:\s*\[\s*((?:{_STRING}\s*(?:,\s*)?)+)(?:\]|\Z)")
+_SCIENTIFIC = re.compile(r" ?\([A-Z][a-z-]+ [a-z-]+(?: [a-z-]+)?\)$")
 
 
 def sniff(document: Any) -> bool:

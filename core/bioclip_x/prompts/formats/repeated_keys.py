@@ -11,7 +11,7 @@ from bioclip_x.io.files import read_text
 
 
 def read_joined(path: Path) -> tuple[dict[str, Any], list[str]] | None:
-    """Reads a document with repeated classes joined, and their names; None if it is not valid or values are not lists."""
+    """Reads a document with repeated classes joined, and their names; None if none is, it is not valid or values are no lists."""
     repeated: list[str] = []
 
     def join(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -19,14 +19,22 @@ def read_joined(path: Path) -> tuple[dict[str, Any], list[str]] | None:
         for name, value in pairs:
             if name in joined:
                 repeated.append(name)
-                value = joined[name] + value if isinstance(value, list) and isinstance(joined[name], list) else None
-            joined[name] = value
+                if isinstance(value, list) and isinstance(joined[name], list):
+                    joined[name].extend(value)
+                else:
+                    joined[name] = None
+            else:
+                joined[name] = value
         return joined
 
     try:
         document = json.loads(read_text(path, DescriptorError), object_pairs_hook=join)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(document, dict) or not all(isinstance(document.get(name), list) for name in repeated):
+    if (
+        not isinstance(document, dict)
+        or not repeated
+        or not all(isinstance(document.get(name), list) for name in repeated)
+    ):
         return None
     return document, list(dict.fromkeys(repeated))

@@ -14,7 +14,7 @@ from typing import Final
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.delimited import guess_delimiter, read_delimited_rows
 from bioclip_x.io.files import read_text
-from bioclip_x.prompts.formats.collector import WEIGHT, DescriptorCollector, is_weight, quote_value
+from bioclip_x.prompts.formats.collector import WEIGHT, DescriptorCollector, quote_value, read_weight
 from bioclip_x.records.texts.descriptor import DescriptorSet
 
 SUFFIXES: Final = (".csv", ".tsv")
@@ -85,7 +85,7 @@ def _add_row(
         return
     details = {column: cells[i].strip() for column, i in columns.others.items()}
     kind = details.get("kind") or "descriptor"
-    weight = _parse_weight(details.get("weight", ""))
+    weight = read_weight(details.get("weight") or 1)
     if weight is None:
         collector.add_error(f"{name!r}: expected {WEIGHT}, got {quote_value(details['weight'])}", line)
     elif collector.check_kind(name, kind, line):
@@ -93,14 +93,6 @@ def _add_row(
             # An empty cell: the class has no (more) descriptors.
             if cells[i].strip():
                 collector.add(name, _parse_cell(cells[i]), kind, details.get("part", ""), weight, line)
-
-
-def _parse_weight(text: str) -> float | None:
-    try:
-        weight = float(text or 1)
-    except ValueError:
-        return None
-    return weight if is_weight(weight) else None
 
 
 def _parse_cell(cell: str) -> str | float:

@@ -34,7 +34,7 @@ from bioclip_x.taxonomy.ranks import ORDER
 from bioclip_x.taxonomy.tree import HOLE, Taxonomy
 
 MAX_SHOWN: Final = 4
-_MAY_HOLD_AUTHOR: Final = re.compile(r" (?:\W*[^\W\d_a-zß-öø-ÿ]|\S*\d)|[,&]")
+_MAY_HOLD_AUTHOR: Final = re.compile(r" (?:\W{0,20}[^\W\d_a-zß-öø-ÿ]|\S{0,100}\d)|[,&]")
 
 
 class Finding(NamedTuple):

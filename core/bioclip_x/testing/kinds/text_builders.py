@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from textwrap import shorten
 
 from bioclip_x.errors import BioclipXError
 from bioclip_x.hooks.capabilities import TextBuilderCapabilities, get_capabilities
+from bioclip_x.limits import NUMBER, SMALLEST_WEIGHT
 from bioclip_x.records import Prompt, PromptSet, TextRequest
 from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.testing.checks import NotApplicable, Subject
@@ -33,7 +33,7 @@ def check_prompts_are_texts(subject: Subject) -> None:
     for prompt in build(subject).prompts:
         assert isinstance(prompt, Prompt), f"expected Prompts, got {prompt!r}"
         assert isinstance(prompt.text, str) and prompt.text.strip(), f"expected a text, got {prompt.text!r}"
-        assert prompt.weight > 0 and math.isfinite(prompt.weight), f"expected a weight above 0, got {prompt.weight}"
+        assert SMALLEST_WEIGHT <= prompt.weight <= NUMBER, f"expected a weight above 0, got {prompt.weight}"
         assert prompt.kind, f"expected a kind of the prompt {prompt.text!r}, such as taxonomic"
 
 

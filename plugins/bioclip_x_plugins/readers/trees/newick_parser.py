@@ -17,7 +17,7 @@ from typing import Final, NoReturn
 from bioclip_x.plugin import Findings
 
 _GAP: Final = r"(?:\s|\[[^\]]*\])*"
-_NUMBER: Final = r"(?:[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[nN][aA][nN]?)"
+_NUMBER: Final = r"(?:[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[nN][aA][nN]?)"
 _LABEL: Final = r"(?:'([^']*(?:''[^']*)*)'|([^\s()\[\]:;,'][^()\[\]:;,\r\n\0]*))"
 _BLANK = re.compile(_GAP)
 _SUPPORT = re.compile(rf"{_NUMBER}(?:/{_NUMBER})*")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bioclip_x.errors import DescriptorError
+from bioclip_x.limits import CLASS_DESCRIPTORS, DESCRIPTOR_CHARACTERS
 from bioclip_x.prompts import Descriptor, DescriptorSet, load_descriptors, write_descriptors
 from bioclip_x.prompts.formats import cub_attributes
+from bioclip_x.prompts.formats.collector import read_weight
 
 EMPTY = {
     "descriptors_food101.json": 5,
@@ -128,7 +133,10 @@ def test_wide_table(tmp_path: Path) -> None:
             "line 2: 3 cells, but the header has 2; a comma in a phrase needs quotes",
         ),
         ("class,descriptor,kind\n\nhen,woods,habitat\n", "line 3: 'hen' has the unknown kind habitat; known kinds"),
-        ("class,descriptor,weight\nhen,comb,-1\n", "line 2: 'hen': expected a weight above 0, got '-1'"),
+        (
+            "class,descriptor,weight\nhen,comb,-1\n",
+            "line 2: 'hen': expected a weight from 0.000001 to 1,000,000, got '-1'",
+        ),
         ("class,descriptor1,descriptor2\nhen,a b,c d\nhen,e f,g h\n", "line 3: 'hen' is given twice, first in line 2"),
         ('class,descriptor\nhen,"red\n', "not valid CSV"),
     ],
@@ -162,8 +170,8 @@ def test_parts_and_weights_of_ours(tmp_path: Path) -> None:
             "{colour: red}",
             "expected 'phrase' and optionally part, weight, got {'colour': 'red'}; a phrase with a colon",
         ),
-        ("{phrase: red, weight: 0}", "expected a weight above 0, got 0"),
-        ("{phrase: red, weight: yes}", "expected a weight above 0, got True"),
+        ("{phrase: red, weight: 0}", "expected a weight from 0.000001 to 1,000,000, got 0"),
+        ("{phrase: red, weight: yes}", "expected a weight from 0.000001 to 1,000,000, got True"),
         ("{phrase: red, part: 3}", "expected the name of a part, got 3"),
         ("{phrase: null}", "expected phrases, got None"),
     ],
@@ -223,3 +231,48 @@ def test_peeb_as_published_has_its_twelve_parts(shared_data: Path) -> None:
     parts = {entry.part for entries in read.classes.values() for entry in entries}
     assert {"back", "beak", "belly", "crown", "wings"} < parts
     assert len(parts) == 12
+
+
+@pytest.mark.parametrize(
+    "weight", [1e308, 1e40, 1e-46, 1e-320, 0, -0.0, -1, math.nan, math.inf, 10**400, True, "²", "1_0", "0x1", None]
+)
+def test_weights_out_of_bounds_are_none(weight: object) -> None:
+    assert read_weight(weight) is None
+
+
+@given(st.floats(1e-6, 1e6))
+def test_weights_are_read_as_they_are(weight: float) -> None:
+    assert read_weight(weight) == read_weight(repr(weight)) == weight
+
+
+def test_a_file_of_very_many_or_long_phrases_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "d.json"
+    for phrases, message in (
+        ([f"trait {i}" for i in range(CLASS_DESCRIPTORS + 3)], "'hen': more than 10,000 phrases for one class$"),
+        (
+            ["a" * (DESCRIPTOR_CHARACTERS + 1)],
+            "'hen': the phrase 'aaa.* has 10,001 characters; at most 10,000 are read$",
+        ),
+    ):
+        file.write_text(json.dumps({"hen": phrases}))
+        with pytest.raises(DescriptorError, match=message) as problem:
+            load_descriptors(file)
+        assert len(str(problem.value)) < 500
+    file.write_text(json.dumps({"hen": [f"trait {i % 3000}" for i in range(CLASS_DESCRIPTORS)]}))
+    entries = load_descriptors(file).classes["hen"]
+    assert len(entries) == 3000 and sum(one.times for one in entries) == CLASS_DESCRIPTORS
+    assert entries[1].places == (1, 3001, 6001, 9001)
+
+
+@pytest.mark.parametrize(
+    "text", [r'{"hen": ["a \ud800"]}', r'{"h\udc00": ["a"]}', r'{"hen": ["a"], "hen": ["\ud800"]}']
+)
+def test_half_a_character_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "d.json").write_text(text)
+    with pytest.raises(DescriptorError, match="half a character"):
+        load_descriptors(tmp_path / "d.json")
+
+
+def test_a_name_of_a_file_that_is_too_long_is_an_error() -> None:
+    with pytest.raises(DescriptorError, match="cannot be read: File name too long"):
+        load_descriptors(Path("a" * 300))
