@@ -24,6 +24,7 @@ Part = TypeVar("Part")
 
 _logger = logging.getLogger(__name__)
 
+
 class FittingEncoder:
     """A loaded model that, where its device runs out of memory, embeds in smaller batches, and says so once.
 

@@ -57,7 +57,7 @@ def describe_shortage(problem: BaseException) -> str:
     for one in _iterate_causes(problem):
         if find_memory_shortage(one):
             return OUT_OF_MEMORY
-        if isinstance(one, OSError) and one.errno in _ADVICE:
+        if isinstance(one, OSError) and one.errno is not None and one.errno in _ADVICE:
             return f"{one.filename}: {_ADVICE[one.errno]}" if one.filename is not None else _ADVICE[one.errno]
         if isinstance(one, RuntimeError) and any(sign in str(one) for sign in _NO_THREAD):
             return _ADVICE[errno.EAGAIN]

@@ -158,7 +158,13 @@ def program(ctx: click.Context, strict_plugins: bool, plugins: tuple[str, ...], 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
     given, debug = take_debug_flag(sys.argv[1:] if arguments is None else arguments)
-    with guard_streams(), log_to_stderr() if debug else nullcontext(), stop_on_sigterm(), print_warnings(), divert_prints():
+    with (
+        guard_streams(),
+        log_to_stderr() if debug else nullcontext(),
+        stop_on_sigterm(),
+        print_warnings(),
+        divert_prints(),
+    ):
         run(given, debug=debug)
 
 
@@ -219,7 +225,7 @@ def conclude(problem: BaseException, command: str, *, debug: bool) -> int:
     shortage = describe_shortage(error)
     if shortage == OUT_OF_MEMORY:
         cause = summarise(error) if not isinstance(error, BioclipXError) else str(error).splitlines()[0]
-        advice = "raise the limit (ulimit -v), close other programs, or give a smaller --batch-size"
+        advice = "a smaller --batch-size needs less; is there a limit (ulimit -v)?"
         print_error(error, f"{OUT_OF_MEMORY} ({cause[:300]}); {advice}", debug=debug)
         return BioclipXError.exit_code
     if isinstance(error, BioclipXError):

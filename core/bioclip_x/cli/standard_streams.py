@@ -26,7 +26,7 @@ def guard_streams() -> Iterator[None]:
         if stream is None:
             _occupy(descriptor)
     if sys.stdin is None:
-        sys.stdin = io.TextIOWrapper(io.BufferedReader(_Closed(0)), "utf-8")  # type: ignore[unreachable]
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(_Closed(0)), "utf-8")
     sys.stdout = _guard(sys.stdout, sys.__stdout__, 1)
     sys.stderr = _guard(sys.stderr, sys.__stderr__, 2)
     try:
