@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import Final, NoReturn, ParamSpec, TypeVar
 
 from bioclip_x.errors import BioclipXError, ComponentError, PluginError
 from bioclip_x.prints import diverted
@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 LONGEST = 80
 """Maximum number of characters of a value in a message."""
+
+AT_HAND: Final = "_bioclip_x_at_hand"
+"""Attribute of an exception: see `at_hand`."""
 
 _names: dict[int, str] = {}
 _names_of_classes: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
@@ -101,13 +104,13 @@ def at_hand(what: str) -> Iterator[None]:
     except Exception as problem:
         if not isinstance(problem, BioclipXError) and not get_at_hand(problem):
             with suppress(AttributeError):  # a class with slots
-                problem._bioclip_x_at_hand = what  # type: ignore[attr-defined]
+                setattr(problem, AT_HAND, what)
         raise
 
 
 def get_at_hand(problem: BaseException) -> str:
     """Returns what was worked on when an exception was raised, as `at_hand` noted; "" if it did not."""
-    what: str = getattr(problem, "_bioclip_x_at_hand", "")
+    what: str = getattr(problem, AT_HAND, "")
     return what
 
 

@@ -55,7 +55,8 @@ def describe_shortage(problem: BaseException) -> str:
     'names.csv: the disk is full'
     """
     for one in _iterate_causes(problem):
-        if find_memory_shortage(one):
+        # Where no memory can be had, not even for an exception, Python raises SystemError.
+        if find_memory_shortage(one) or (isinstance(one, SystemError) and not has_least_memory()):
             return OUT_OF_MEMORY
         if isinstance(one, OSError) and one.errno is not None and one.errno in _ADVICE:
             return f"{one.filename}: {_ADVICE[one.errno]}" if one.filename is not None else _ADVICE[one.errno]

@@ -224,6 +224,7 @@ def conclude(problem: BaseException, command: str, *, debug: bool) -> int:
         return 141
     shortage = describe_shortage(error)
     if shortage == OUT_OF_MEMORY:
+        sys.unraisablehook = lambda _: None  # what libraries do at the end of the process would fail, too
         cause = summarise(error) if not isinstance(error, BioclipXError) else str(error).splitlines()[0]
         advice = "a smaller --batch-size needs less; is there a limit (ulimit -v)?"
         print_error(error, f"{OUT_OF_MEMORY} ({cause[:300]}); {advice}", debug=debug)
