@@ -183,6 +183,8 @@ def run(given: list[str], *, debug: bool) -> None:
         status: Any = 0
     except (SystemExit, click.exceptions.Exit) as done:
         status = done.code if isinstance(done, SystemExit) else done.exit_code
+        if isinstance(done.__context__, BrokenPipeError):  # rich ends the program itself
+            status = conclude(done.__context__, command, debug=debug)
     except BaseException as problem:
         sys.exit(conclude(problem, command, debug=debug))
     try:
