@@ -24,9 +24,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import kills
 import numpy as np
 import yaml
+from kills_parts import running as kills
 from machine import describe
 from PIL import Image
 

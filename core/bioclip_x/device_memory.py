@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from PIL.Image import Image
@@ -18,26 +18,11 @@ from bioclip_x.hooks.components import LoadedEncoder, PatchEncoder
 from bioclip_x.hooks.returned import check_counts, check_features, check_tensor, check_type
 from bioclip_x.messages import pluralise
 from bioclip_x.records import ImageFeatures, PatchFeatures
+from bioclip_x.shortages import Memory, find_memory_shortage
 
-Shortage = Literal["device", "cpu", ""]
 Part = TypeVar("Part")
 
 _logger = logging.getLogger(__name__)
-_ON_DEVICE: Final = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
-_ON_CPU: Final = ("DefaultCPUAllocator", "not enough memory", "std::bad_alloc")
-
-
-def find_shortage(problem: BaseException) -> Shortage:
-    """Returns which memory an exception says is exhausted; "" for any other exception."""
-    if isinstance(problem, MemoryError):
-        return "cpu"
-    if not isinstance(problem, RuntimeError):
-        return ""
-    text = str(problem)
-    if any(sign in text for sign in _ON_CPU):
-        return "cpu"
-    is_named = any(kind.__name__ == "OutOfMemoryError" for kind in type(problem).__mro__)
-    return "device" if is_named or any(sign in text for sign in _ON_DEVICE) else ""
 
 
 class FittingEncoder:
@@ -104,7 +89,7 @@ class FittingEncoder:
                 start += size
         return parts
 
-    def _shrink(self, noun: str, size: int, shortage: Shortage) -> None:
+    def _shrink(self, noun: str, size: int, shortage: Memory) -> None:
         """Halves the batches. Raises ModelError where that is no help."""
         name, tried = self.card.name, f"{pluralise(size, noun)} at once"
         if shortage == "cpu":
@@ -128,12 +113,12 @@ class FittingEncoder:
         self._most[noun] = size // 2
 
 
-def _try(encode: Callable[[Any], Part], inputs: Any) -> tuple[Part | None, Shortage]:
+def _try(encode: Callable[[Any], Part], inputs: Any) -> tuple[Part | None, Memory]:
     """Encodes, or returns which memory is too small. The exception, which keeps tensors alive, is dropped."""
     try:
         return encode(inputs), ""
     except (RuntimeError, MemoryError) as problem:
-        if shortage := find_shortage(problem):
+        if shortage := find_memory_shortage(problem):
             return None, shortage
         raise
 

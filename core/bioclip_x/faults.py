@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from typing import NoReturn, ParamSpec, TypeVar
+from typing import Final, NoReturn, ParamSpec, TypeVar
 
 from bioclip_x.errors import BioclipXError, ComponentError, PluginError
 from bioclip_x.prints import diverted
@@ -26,6 +26,9 @@ T = TypeVar("T")
 
 LONGEST = 80
 """Maximum number of characters of a value in a message."""
+
+AT_HAND: Final = "_bioclip_x_at_hand"
+"""Attribute of an exception: see `at_hand`."""
 
 _names: dict[int, str] = {}
 _names_of_classes: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
@@ -93,6 +96,24 @@ def naming_by(
         raise ComponentError(f"{name} failed in {method}{where}: {summarise(problem)}") from problem
 
 
+@contextmanager
+def at_hand(what: str) -> Iterator[None]:
+    """Notes on an unforeseen exception of the block what was worked on, such as an image or a file; the innermost counts."""
+    try:
+        yield
+    except Exception as problem:
+        if not isinstance(problem, BioclipXError) and not get_at_hand(problem):
+            with suppress(AttributeError):  # a class with slots
+                setattr(problem, AT_HAND, what)
+        raise
+
+
+def get_at_hand(problem: BaseException) -> str:
+    """Returns what was worked on when an exception was raised, as `at_hand` noted; "" if it did not."""
+    what: str = getattr(problem, AT_HAND, "")
+    return what
+
+
 def refuse(component: object, method: str, expected: str, returned: object, at: str = "") -> NoReturn:
     """Raises PluginError: `method` of a component returned something else than expected. at: as for `naming`.
 
@@ -123,6 +144,10 @@ def summarise(problem: BaseException) -> str:
     """
     if isinstance(problem, SystemExit):
         return f"it called sys.exit({'' if problem.code is None else repr(problem.code)})"
+    members = getattr(problem, "exceptions", ())
+    if members and isinstance(members, tuple):  # a group
+        more = f" (and {len(members) - 1} more)" if len(members) > 1 else ""
+        return summarise(members[0]) + more
     text = ""
     with suppress(Exception):  # a plugin's exception may fail to format itself
         text = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")

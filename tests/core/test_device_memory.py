@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from bioclip_x.cli.main import main
-from bioclip_x.device_memory import FittingEncoder, find_shortage
+from bioclip_x.device_memory import FittingEncoder
 from bioclip_x.errors import ModelError
 from bioclip_x.records import ImageFeatures, ModelCard, PatchFeatures
+from bioclip_x.shortages import find_memory_shortage
 from bioclip_x_plugins.encoders.loaded import LoadedOpenClip
 from helpers import picture
 
@@ -89,8 +90,8 @@ def test_other_errors_and_no_inputs() -> None:
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         fitting.encode_texts(TEXTS)
     assert fitting.encode_texts([]).shape == (0, 1)
-    assert find_shortage(RuntimeError("CUDA error: out of memory")) == "device"
-    assert find_shortage(ValueError("out of memory")) == ""
+    assert find_memory_shortage(RuntimeError("CUDA error: out of memory")) == "device"
+    assert find_memory_shortage(ValueError("out of memory")) == ""
 
 
 @pytest.fixture

@@ -43,7 +43,9 @@ class Case:
     folder of the run, and returns the arguments of `bioclip-x`. statuses: the right ones. says: a regular expression that
     stdout and stderr, together, must match. check: returns what is wrong with a run that ended well; "" if nothing is.
     environment: variables; {folder} is the case's folder. seconds: of one core. bytes: of memory.
-    alone: cannot be tried within another program's process, since it closes its output, or limits it.
+    alone: cannot be tried within another program's process, since it closes its output, or limits it. Such a case may set
+    stdin, stdout, stderr: "" as for all others; "closed"; "full" (/dev/full); "gone" (a pipe that nobody reads); and limits:
+    resource ("AS", "NOFILE", "FSIZE") → most of it, as by `ulimit`.
     """
 
     name: str
@@ -55,6 +57,10 @@ class Case:
     seconds: float = 20
     bytes: int = 2 << 30
     alone: bool = False
+    stdin: str = ""
+    stdout: str = ""
+    stderr: str = ""
+    limits: Mapping[str, int] = field(default_factory=dict)
 
 
 FAULTS: Final = ("traceback", "hang", "memory", "wrong status", "wrong message", "wrong value", "many lines")

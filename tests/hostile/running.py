@@ -11,6 +11,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +63,7 @@ def run_alone(case: Case, folder: Path, cache: Path) -> Outcome:
             stdout=out,
             stderr=err,
             start_new_session=True,
+            preexec_fn=partial(_set_up, case) if case.alone else None,
         )
         timer = threading.Timer(limit, lambda: os.killpg(process.pid, signal.SIGKILL))
         timer.start()
@@ -74,6 +76,25 @@ def run_alone(case: Case, folder: Path, cache: Path) -> Outcome:
             stream.seek(0)
             texts.append(stream.read().decode("utf-8", "replace"))
     return Outcome(process.returncode, *texts, folder, hung, usage.ru_maxrss * 1024)
+
+
+def _set_up(case: Case) -> None:
+    """Closes or replaces the standard streams of the process that is about to become a case's, and limits it."""
+    import resource  # not on Windows
+
+    for descriptor, kind in enumerate((case.stdin, case.stdout, case.stderr)):
+        if kind == "closed":
+            os.close(descriptor)
+        elif kind == "full":
+            os.dup2(os.open("/dev/full", os.O_RDWR), descriptor)
+        elif kind == "gone":
+            reader, writer = os.pipe()
+            os.dup2(writer, descriptor)
+            os.close(reader)
+            os.close(writer)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    for name, most in case.limits.items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
 
 
 def make_environment(case: Case, folder: Path, cache: Path) -> dict[str, str]:

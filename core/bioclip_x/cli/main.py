@@ -15,7 +15,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import pairwise, takewhile
 from typing import Any, Final, TextIO
 
@@ -24,14 +24,16 @@ import click
 from bioclip_x import __version__
 from bioclip_x.cli import commands
 from bioclip_x.cli.flags import PLUGIN_METAVAR, components_option
+from bioclip_x.cli.standard_streams import guard_streams
 from bioclip_x.errors import BioclipXError, OldNameWarning, PluginError, PluginWarning
-from bioclip_x.faults import abbreviate, naming_by, summarise
+from bioclip_x.faults import abbreviate, get_at_hand, naming_by, summarise
 from bioclip_x.hooks.registration import BLOCK
 from bioclip_x.hooks.registry import Registry, create_registry, from_environment
 from bioclip_x.limits import MESSAGE_CHARACTERS, TERMINAL
 from bioclip_x.messages import escape_controls
 from bioclip_x.prints import divert_prints
 from bioclip_x.renamed_names import rename_flags
+from bioclip_x.shortages import OUT_OF_MEMORY, describe_shortage, has_least_memory
 
 UNFORESEEN: Final = 3
 """Exit status of an error that is no BioclipXError."""
@@ -158,44 +160,90 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
     ignore_sizes_of_no_terminal()
     given, debug = take_debug_flag(sys.argv[1:] if arguments is None else arguments)
-    with log_to_stderr() if debug else nullcontext(), stop_on_sigterm(), print_warnings(), divert_prints():
+    with (
+        guard_streams(),
+        log_to_stderr() if debug else nullcontext(),
+        stop_on_sigterm(),
+        print_warnings(),
+        divert_prints(),
+    ):
         run(given, debug=debug)
 
 
 def run(given: list[str], *, debug: bool) -> None:
     """Runs the command line and exits; no exception leaves it. debug: print tracebacks."""
+    command = ""
     try:
+        if not has_least_memory():
+            raise MemoryError
         # Not program.main(), which exits with status 1 when the reader closes the pipe (`| head`).
         with program.make_context("bioclip-x", rename_flags(given)) as context:
-            program.invoke(context)
-        sys.exit(0)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
-    except BioclipXError as error:
-        print_error(str(error), debug=debug)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
+            try:
+                program.invoke(context)
+            finally:
+                command = name_command(context, given)
+        status: Any = 0
+    except (SystemExit, click.exceptions.Exit) as done:
+        status = done.code if isinstance(done, SystemExit) else done.exit_code
+        if isinstance(done.__context__, BrokenPipeError):  # rich ends the program itself
+            status = conclude(done.__context__, command, debug=debug)
+    except BaseException as problem:
+        sys.exit(conclude(problem, command, debug=debug))
+    try:
+        sys.stdout.flush()  # where it cannot be written, the run has failed
+    except (OSError, BioclipXError) as problem:
+        status = conclude(problem, command, debug=debug)
+    sys.exit(status)
+
+
+def name_command(context: click.Context, given: Sequence[str]) -> str:
+    """Returns the subcommand that was run, with that of a group: "taxonomy convert"."""
+    name = context.invoked_subcommand or ""
+    found = program.get_command(context, name) if name else None
+    after = given[given.index(name) + 1 :][:1] if isinstance(found, click.Group) and name in given else []
+    return " ".join([name, *after])
+
+
+def conclude(problem: BaseException, command: str, *, debug: bool) -> int:
+    """Tells what ended a run, in a line. Returns the exit status. command: the subcommand; "" before there was one."""
+    error = find_decisive(problem)
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    if isinstance(error, click.ClickException):
         shown = io.StringIO()
         error.show(shown)
         click.echo(escape_controls(shorten(shown.getvalue()), keep="\n"), err=True, nl=False)  # it may name a file
-        sys.exit(error.exit_code)
-    except _Terminated:
+        return error.exit_code
+    if isinstance(error, _Terminated):
         click.echo("terminated", err=True)
-        sys.exit(128 + signal.SIGTERM)
-    except (click.Abort, KeyboardInterrupt):
+        return 128 + signal.SIGTERM
+    if isinstance(error, (click.Abort, KeyboardInterrupt)):
         click.echo("interrupted", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        # Keeps Python from reporting at exit what it could not write.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
-    except Exception as error:
-        if is_out_of_memory(error):
-            print_error(f"out of memory ({summarise(error)[:200]}); a smaller --batch-size needs less", debug=debug)
-            sys.exit(BioclipXError.exit_code)
-        hint = "" if debug else "; --debug shows where"
-        print_error(f"{summarise(error)} (a fault of bioclip-x or of a library{hint})", debug=debug)
-        sys.exit(UNFORESEEN)
+        return 130
+    if isinstance(error, BrokenPipeError):
+        with suppress(OSError):  # keeps Python from reporting at exit what it could not write
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    shortage = describe_shortage(error)
+    if shortage == OUT_OF_MEMORY:
+        sys.unraisablehook = lambda _: None  # what libraries do at the end of the process would fail, too
+        cause = summarise(error) if not isinstance(error, BioclipXError) else str(error).splitlines()[0]
+        advice = "a smaller --batch-size needs less; is there a limit (ulimit -v)?"
+        print_error(error, f"{OUT_OF_MEMORY} ({cause[:300]}); {advice}", debug=debug)
+        return BioclipXError.exit_code
+    if isinstance(error, BioclipXError):
+        print_error(error, str(error), debug=debug)
+        return error.exit_code
+    place = ", ".join(filter(None, (command, get_at_hand(error))))
+    where = f"{place}: " if place else ""
+    if shortage:
+        print_error(error, f"{where}{shortage}", debug=debug)
+        return BioclipXError.exit_code
+    hint = "" if debug else "; --debug shows where"
+    print_error(error, f"{where}{summarise(error)} (a fault of bioclip-x or of a library{hint})", debug=debug)
+    return UNFORESEEN
 
 
 def ignore_sizes_of_no_terminal() -> None:
@@ -208,12 +256,12 @@ def ignore_sizes_of_no_terminal() -> None:
             del os.environ[name]
 
 
-def is_out_of_memory(problem: Exception) -> bool:
-    if not isinstance(problem, (MemoryError, RuntimeError)):
-        return False
-    from bioclip_x.device_memory import find_shortage  # imports torch
-
-    return bool(find_shortage(problem))
+def find_decisive(problem: BaseException) -> BaseException:
+    """Returns the exception of a group by which the run ends: an interrupt, else an unforeseen one, else the first."""
+    members = [find_decisive(one) for one in getattr(problem, "exceptions", ())]
+    if not isinstance(problem, BaseException) or not members:
+        return problem
+    return min(members, key=lambda one: 0 if not isinstance(one, Exception) else 1 + isinstance(one, BioclipXError))
 
 
 def take_debug_flag(arguments: Sequence[str]) -> tuple[list[str], bool]:
@@ -275,10 +323,10 @@ def stop_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def print_error(message: str, *, debug: bool) -> None:
-    """Prints an error on stderr, below the traceback of the exception that is being handled if `debug`."""
+def print_error(error: BaseException, message: str, *, debug: bool) -> None:
+    """Prints an error on stderr, below its traceback if `debug`."""
     if debug:
-        click.echo(escape_controls(traceback.format_exc(), keep="\n"), err=True)
+        click.echo(escape_controls("".join(traceback.format_exception(error)), keep="\n"), err=True)
     click.echo(f"error: {escape_controls(shorten(message), keep=chr(10))}", err=True)
 
 

@@ -57,9 +57,11 @@ class Journal:
         wanted = json.loads(json.dumps(header))
         line = json.dumps({"journal": MAGIC, "header": wanted}).encode() + b"\n"
         handle: IO[bytes] | None = None
+        is_new = False
         try:
             handle = _open_locked(path)
             if not _has_header(path, line, wanted, replace):
+                is_new = True
                 handle.truncate(0)
                 write_all(handle, line)
             size = handle.seek(0, os.SEEK_END)
@@ -71,6 +73,9 @@ class Journal:
             sync_folder(path.parent)
         except BaseException as problem:
             if handle is not None:
+                if is_new:
+                    with suppress(OSError):  # Windows deletes no file that is open
+                        path.unlink()
                 handle.close()
             if isinstance(problem, BlockingIOError):
                 raise BioclipXError(f"{path} is being written by another run; wait for it, or stop it") from None
@@ -97,9 +102,8 @@ class Journal:
         except OSError as problem:
             with suppress(OSError):  # a torn record is cut off by the next run, if not here
                 self._handle.truncate(self._end)
-            raise BioclipXError(
-                f"{self.path} cannot be written: {problem.strerror or problem}; what is done is kept there"
-            ) from problem
+            kept = "; what is done is kept there" if self.count else ""
+            raise BioclipXError(f"{self.path} cannot be written: {problem.strerror or problem}{kept}") from problem
 
     def records(self) -> Iterator[bytes]:
         """Yields the records from the first on, one in memory at a time, those appended meanwhile included."""
