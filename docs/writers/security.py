@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -69,7 +69,7 @@ def write_limits() -> str:
     return "\n".join(make_table(("", "limit", "value", "`bioclip_x.limits`"), _blank_repeated(rows)))
 
 
-def _blank_repeated(rows: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+def _blank_repeated(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     before = ""
     for first, *rest in rows:
         yield ("" if first == before else first, *rest)

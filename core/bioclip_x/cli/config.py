@@ -11,6 +11,7 @@ import click
 from bioclip_x.cli.flags import components_option, table_or_json_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.messages import escape_controls
 
 if TYPE_CHECKING:
     from bioclip_x.cli.render.documents import SettingDocument, SettingsDocument
@@ -112,5 +113,6 @@ def _print_table(rows: dict[str, SettingDocument]) -> None:
     for column in table.columns:
         column.overflow = "fold"
     for name, row in rows.items():
-        table.add_row(name, "-" if row["value"] is None else str(row["value"]), row["where"] or "default")
+        value = "-" if row["value"] is None else escape_controls(str(row["value"]))
+        table.add_row(name, value, escape_controls(row["where"] or "default"))
     Console(markup=False, highlight=False, emoji=False).print(table)

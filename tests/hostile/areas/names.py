@@ -122,6 +122,11 @@ def cases() -> Iterator[Case]:
         yield Case(f"evaluate-{kind}", partial(_evaluate, name), OK, check=_check_evaluation)
         yield Case(f"embed-{kind}", partial(_embed, name), OK, check=partial(_check_embedded, name))
         yield Case(f"list-{kind}", partial(_list, name), OK, check=_check_safe_list)
+        # Tables for people; `validate` finds that such a name is no name.
+        yield Case(f"show-{kind}", partial(_show, "show", name), (0, 1), check=_check_terminal)
+        yield Case(f"validate-{kind}", partial(_show, "validate", name), (0, 1), check=_check_terminal)
+        setting = {"BIOCLIP_X_MODEL": name}
+        yield Case(f"setting-{kind}", _print_settings, OK, check=_check_terminal, environment=setting)
         yield Case(f"model-{kind}", partial(_name_model, name), (2,), check=_check_terminal)
     for kind in ("equals", "plus", "minus", "at", "command", "link", "apostrophe-formula"):
         for report in SAFE:
@@ -220,6 +225,16 @@ def _list(name: str, folder: Path) -> list[str]:
     table = _to_csv(["family", "species"], [name, "Aaa bbb"], ["Paridae", "Parus major"])
     (folder / "in.csv").write_text(table, "utf-8", newline="")
     return ["taxonomy", "list", "in.csv", "--safe-csv", "--output", "out.csv"]
+
+
+def _show(command: str, name: str, folder: Path) -> list[str]:
+    table = _to_csv(["family", "species"], [name, "Aaa bbb"], ["Paridae", "Parus major"])
+    (folder / "in.csv").write_text(table, "utf-8", newline="")
+    return ["taxonomy", command, "in.csv"]
+
+
+def _print_settings(folder: Path) -> list[str]:
+    return ["config"]
 
 
 def _name_model(name: str, folder: Path) -> list[str]:

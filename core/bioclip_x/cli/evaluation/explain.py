@@ -145,7 +145,7 @@ def write_usefulness(
     """Writes to stdout or a file; a CSV file gets a second file with its provenance."""
     from bioclip_x.cli.render.descriptor_files import write, write_provenance
 
-    with open_output(output) as stream:
+    with open_output(output, styled=format_ == "table") as stream:
         write(found, format_, stream, in_full=in_full, safe_csv=safe_csv)
         if format_ == "csv" and output is not None and not is_written_in_place(output):
             with open_output(output.with_name(f"{output.name}.provenance.json")) as sidecar:
