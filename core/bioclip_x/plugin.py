@@ -130,6 +130,7 @@ if TYPE_CHECKING:
     from bioclip_x.limits import (
         CELL_CHARACTERS,
         DOCUMENT_BYTES,
+        DOCUMENT_DEPTH,
         LINE_CHARACTERS,
         META_BYTES,
         NEWICK_CHARACTERS,
@@ -237,11 +238,11 @@ if TYPE_CHECKING:
     from bioclip_x.validation import FieldError, find_first_error
 
 __all__ = [
-    "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "DELIMITERS", "DOCUMENT_BYTES", "EXPLANATION_FORMAT",
-    "LINE_CHARACTERS", "LINNAEAN", "META_BYTES", "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES",
-    "RANKS", "REPLY_BYTES", "ROW_COLUMNS", "SCORES", "TAXON", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets",
-    "BinaryStream", "BioclipXError", "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport",
-    "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
+    "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "DELIMITERS", "DOCUMENT_BYTES", "DOCUMENT_DEPTH",
+    "EXPLANATION_FORMAT", "LINE_CHARACTERS", "LINNAEAN", "META_BYTES", "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER",
+    "PACKED_REPLY_BYTES", "RANKS", "REPLY_BYTES", "ROW_COLUMNS", "SCORES", "TAXON", "XMP_BYTES", "Adapter",
+    "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError", "CalibratedSets", "CaptionPrompt", "Captioner",
+    "CardReport", "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
     "DatasetCapabilities", "DatasetError", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector",
     "DetectorCapabilities", "EmbeddingMap", "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures",
     "EvaluationReport", "EventImage", "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings",
@@ -387,7 +388,8 @@ TOPICS: Final = {
         ("io.encodings",
          "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
         ("limits",
-         "CELL_CHARACTERS DOCUMENT_BYTES LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES XMP_BYTES"),
+         "CELL_CHARACTERS DOCUMENT_BYTES DOCUMENT_DEPTH LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES "
+         "REPLY_BYTES SCORES XMP_BYTES"),
         ("io.files", "LegacyNotice read_lines read_stream_lines read_text read_yaml"),
         ("io.inside", "leaves_folder resolve_inside"),
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),

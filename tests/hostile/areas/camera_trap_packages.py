@@ -26,7 +26,8 @@ def _of_deployments() -> Iterator[Case]:
         ("digits", "c1," + "9" * 400 + ",5,,"), ("open-quote", 'c1,"5,5,,'), ("underscores", "c1,1_0_0,5,,"),
     ):  # fmt: skip
         run = partial(_run_report, (COLUMNS + row + "\n").encode(), "deployments=d.csv")
-        yield Case(f"deployment-{name}", run, REFUSED, r"d\.csv, line 2")
+        line = "1" if name == "open-quote" else "2"  # where the row begins
+        yield Case(f"deployment-{name}", run, REFUSED, rf"d\.csv, line {line}")
     twice = (COLUMNS + "c1,5,5,,\nc1,6,6,,\n").encode()
     yield Case("deployment-twice", partial(_run_report, twice, "deployments=d.csv"), REFUSED, "line 3.*c1.*twice")
     for name, data in (
@@ -50,6 +51,7 @@ def _of_deployments() -> Iterator[Case]:
 
 def _run_report(data: bytes, options: str, folder: Path) -> list[str]:
     (folder / "d.csv").write_bytes(data)
+    (folder / "out").mkdir()
     rows = "bird.png,c1,2024-05-12T07:30:00\nlast.png,c1,2024-05-12T07:31:00\n"
     (folder / "m.csv").write_text(f"path,deployment,date\n{rows}", "utf-8")
     arguments = [one for one in classify_among(folder) if one not in ("--format", "jsonl")]
