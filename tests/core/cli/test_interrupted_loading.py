@@ -17,7 +17,6 @@ import pytest
 
 from bioclip_x_field_guide.drawing import draw_species
 
-
 ENOUGH = 15
 """Seconds; two on a machine that has nothing else to do. The image would take a minute, or for ever."""
 

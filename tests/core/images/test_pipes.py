@@ -57,7 +57,7 @@ def test_a_process_substitution_is_an_image() -> None:
 
 def test_nothing_waits_for_ever(pipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipes, "PIPE_SECONDS", 0.05)
-    with pytest.raises(ImageError, match="nothing was written for 0.05 s"):
+    with pytest.raises(ImageError, match=r"nothing was written for 0\.05 s"):
         read_pipe(pipe)
     held = os.open(pipe, os.O_RDWR)  # a writer that says nothing
     try:

@@ -21,10 +21,19 @@ def cases() -> Iterator[Case]:
 
 def _of_deployments() -> Iterator[Case]:
     for name, row in (
-        ("latitude-nan", "c1,nan,5,,"), ("latitude-91", "c1,91,5,,"), ("latitude-text", "c1,north,5,,"), ("latitude-superscript", "c1,5²,5,,"), ("longitude-inf", "c1,5,inf,,"),
-        ("longitude-181", "c1,5,181,,"), ("start-13", "c1,5,5,2020-13-45T00:00:00Z,"), ("start-words", "c1,5,5,spring,"), ("end-before", "c1,5,5,2024-05-12T00:00:00Z,2023-05-12T00:00:00Z"),
-        ("digits", "c1," + "9" * 400 + ",5,,"), ("open-quote", 'c1,"5,5,,'), ("underscores", "c1,1_0_0,5,,"),
-    ):  # fmt: skip
+        ("latitude-nan", "c1,nan,5,,"),
+        ("latitude-91", "c1,91,5,,"),
+        ("latitude-text", "c1,north,5,,"),
+        ("latitude-superscript", "c1,5²,5,,"),
+        ("longitude-inf", "c1,5,inf,,"),
+        ("longitude-181", "c1,5,181,,"),
+        ("start-13", "c1,5,5,2020-13-45T00:00:00Z,"),
+        ("start-words", "c1,5,5,spring,"),
+        ("end-before", "c1,5,5,2024-05-12T00:00:00Z,2023-05-12T00:00:00Z"),
+        ("digits", "c1," + "9" * 400 + ",5,,"),
+        ("open-quote", 'c1,"5,5,,'),
+        ("underscores", "c1,1_0_0,5,,"),
+    ):
         run = partial(_run_report, (COLUMNS + row + "\n").encode(), "deployments=d.csv")
         line = "1" if name == "open-quote" else "2"  # where the row begins
         yield Case(f"deployment-{name}", run, REFUSED, rf"d\.csv, line {line}")
@@ -68,10 +77,20 @@ def _check_written(outcome: Outcome) -> str:
 def _of_options() -> Iterator[Case]:
     good = (COLUMNS + "c1,5,5,,\n").encode()
     for name, options in (
-        ("zone-nowhere", "timezone=Nowhere/Land"), ("zone-path", "timezone=../../../etc/passwd"), ("zone-offset", "timezone=+99:99"), ("zone-nul", "timezone=a\0b"), ("zone-long", "timezone=" + "x" * 300),
-        ("latitude-nan", "latitude=nan"), ("latitude-91", "latitude=91"), ("decimals-99", "decimals=99"), ("decimals-superscript", "decimals=²"), ("start-words", "start=spring"),
-        ("deployments-missing", "deployments=gone.csv"), ("deployments-folder", "deployments=."), ("deployments-long", "deployments=" + "x" * 300),
-    ):  # fmt: skip
+        ("zone-nowhere", "timezone=Nowhere/Land"),
+        ("zone-path", "timezone=../../../etc/passwd"),
+        ("zone-offset", "timezone=+99:99"),
+        ("zone-nul", "timezone=a\0b"),
+        ("zone-long", "timezone=" + "x" * 300),
+        ("latitude-nan", "latitude=nan"),
+        ("latitude-91", "latitude=91"),
+        ("decimals-99", "decimals=99"),
+        ("decimals-superscript", "decimals=²"),
+        ("start-words", "start=spring"),
+        ("deployments-missing", "deployments=gone.csv"),
+        ("deployments-folder", "deployments=."),
+        ("deployments-long", "deployments=" + "x" * 300),
+    ):
         key = options.partition("=")[0]
         yield Case(
             f"option-{name}",
@@ -102,10 +121,14 @@ def _of_packages() -> Iterator[Case]:
         run = partial(_run_package, {"media.csv": media, "observations.csv": f"{head}{row}\n"})
         yield Case(f"observation-{name}", run, OK, check=check_others(0, 1))
     for name, files in (
-        ("media-missing", {"observations.csv": head}), ("media-empty", {"media.csv": "", "observations.csv": head}), ("media-without-paths", {"media.csv": "mediaID\nm1\n", "observations.csv": head}),
-        ("observations-empty", {"media.csv": media, "observations.csv": ""}), ("observations-without-boxes", {"media.csv": media, "observations.csv": "mediaID\nm1\n"}),
-        ("media-open-quote", {"media.csv": media + '"m2', "observations.csv": head}), ("observations-nul", {"media.csv": media, "observations.csv": head + "\0"}),
-    ):  # fmt: skip
+        ("media-missing", {"observations.csv": head}),
+        ("media-empty", {"media.csv": "", "observations.csv": head}),
+        ("media-without-paths", {"media.csv": "mediaID\nm1\n", "observations.csv": head}),
+        ("observations-empty", {"media.csv": media, "observations.csv": ""}),
+        ("observations-without-boxes", {"media.csv": media, "observations.csv": "mediaID\nm1\n"}),
+        ("media-open-quote", {"media.csv": media + '"m2', "observations.csv": head}),
+        ("observations-nul", {"media.csv": media, "observations.csv": head + "\0"}),
+    ):
         yield Case(f"package-{name}", partial(_run_package, files), REFUSED, r"(media|observations)\.csv")
     outside = "mediaID,filePath\nm1,../../../../etc/passwd\nm2,/etc/passwd\nm3,http://[\n"
     run = partial(_run_package, {"media.csv": outside, "observations.csv": f"{head}o1,m1,animal,0,0,1,1\n"})

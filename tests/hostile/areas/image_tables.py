@@ -31,11 +31,19 @@ def _run(data: bytes, name: str, options: tuple[str, ...], folder: Path) -> list
 def _of_metadata_files() -> Iterator[Case]:
     """`--metadata` with files that are no such tables: refused, with the file's name."""
     for name, data in (
-        ("empty", b""), ("nul", bytes(500)), ("no-name", b"date\n2020-01-01\n"), ("latin-1", b"path,date\n\xff\xfe.png,2020\n"),
-        ("open-quote", b'path,date\n"a.png,2020\n'), ("long-line", b"path,date\n" + b"x" * 2_000_000), ("utf-16-cut", b"\xff\xfep\0a"),
-        ("zip", b"PK\3\4" + bytes(99)), ("gzip-cut", b"\x1f\x8b\x08\0"), ("newlines", b"\n" * 5000), ("long-header", b"x," * 700_000 + b"\n"),
+        ("empty", b""),
+        ("nul", bytes(500)),
+        ("no-name", b"date\n2020-01-01\n"),
+        ("latin-1", b"path,date\n\xff\xfe.png,2020\n"),
+        ("open-quote", b'path,date\n"a.png,2020\n'),
+        ("long-line", b"path,date\n" + b"x" * 2_000_000),
+        ("utf-16-cut", b"\xff\xfep\0a"),
+        ("zip", b"PK\3\4" + bytes(99)),
+        ("gzip-cut", b"\x1f\x8b\x08\0"),
+        ("newlines", b"\n" * 5000),
+        ("long-header", b"x," * 700_000 + b"\n"),
         ("zeros-behind", b"path,date\na.png,2020-01-01\n" + bytes(5000)),
-    ):  # fmt: skip
+    ):
         yield Case(f"metadata-{name}", partial(_run, data, "m.csv", ()), REFUSED, r"m\.csv", seconds=6)
     for name, path in (
         ("missing", "gone.csv"),
@@ -74,21 +82,47 @@ def _check_metadata(expected: dict[str, Any], outcome: Outcome) -> str:
 def _of_cells() -> Iterator[Case]:
     """Cells that are no dates or places: left as they are given, or left out, never a crash nor a wrong number."""
     for name, column, cell in (
-        ("month-13", "date", "2020-13-45"), ("year-0", "date", "0000-00-00"), ("year-99999", "date", "99999-01-01"), ("hour-25", "date", "2020-01-01T25:00"),
-        ("offset-99", "date", "2020-01-01T10:00+99:99"), ("digits", "date", "9" * 300), ("superscript", "date", "²020-01-01"), ("words", "date", "yesterday"),
-        ("nan", "latitude", "nan"), ("inf", "latitude", "inf"), ("far-north", "latitude", "91"), ("text", "latitude", "north"), ("huge", "latitude", "1e400"),
-        ("comma", "longitude", "12,5"), ("far-east", "longitude", "-180.1"), ("underscore", "longitude", "1_0"), ("arabic", "longitude", "٣"), ("hex", "altitude", "0x10"),
-        ("height", "altitude", "1e9"), ("country", "countryCode", "Atlantis" * 100), ("controls", "camera", "\x1b[2J"), ("right-to-left", "camera", "\u202eabc"),
-        ("formula", "camera", "=cmd|'/c calc'!A1"), ("html", "camera", "<script>alert(1)</script>"), ("cell-of-900000", "note", "x" * 900_000),
-    ):  # fmt: skip
+        ("month-13", "date", "2020-13-45"),
+        ("year-0", "date", "0000-00-00"),
+        ("year-99999", "date", "99999-01-01"),
+        ("hour-25", "date", "2020-01-01T25:00"),
+        ("offset-99", "date", "2020-01-01T10:00+99:99"),
+        ("digits", "date", "9" * 300),
+        ("superscript", "date", "²020-01-01"),
+        ("words", "date", "yesterday"),
+        ("nan", "latitude", "nan"),
+        ("inf", "latitude", "inf"),
+        ("far-north", "latitude", "91"),
+        ("text", "latitude", "north"),
+        ("huge", "latitude", "1e400"),
+        ("comma", "longitude", "12,5"),
+        ("far-east", "longitude", "-180.1"),
+        ("underscore", "longitude", "1_0"),
+        ("arabic", "longitude", "٣"),
+        ("hex", "altitude", "0x10"),
+        ("height", "altitude", "1e9"),
+        ("country", "countryCode", "Atlantis" * 100),
+        ("controls", "camera", "\x1b[2J"),
+        ("right-to-left", "camera", "\u202eabc"),
+        ("formula", "camera", "=cmd|'/c calc'!A1"),
+        ("html", "camera", "<script>alert(1)</script>"),
+        ("cell-of-900000", "note", "x" * 900_000),
+    ):
         data = f'path,{column}\na.png,"{cell}"\n'.encode()
         yield Case(f"cell-{name}", partial(_run, data, "m.csv", ()), OK, check=_check_finite, seconds=5)
     for name, text in (
-        ("columns-twice", "path,date,date\na.png,2020-01-01,2021-01-01\n"), ("paths-twice", "path,path,date\na.png,b.png,2020-01-01\n"), ("rows-twice", "path,date\na.png,2020-01-01\na.png,2021-01-01\n"),
-        ("outside", "path,date\n../../../../etc/passwd,2020-01-01\n/etc/passwd,2020-01-01\n"), ("ragged", "path,date\na.png\na.png,2020-01-01,x,y,z\n"), ("30000-columns", "path," + ",".join(f"c{i}" for i in range(30_000)) + "\na.png\n"),
-        ("20000-rows", "path,date\n" + "".join(f"{i}/x.png,2020-01-01\n" for i in range(20_000))), ("dots", "path,date\n" + "../" * 3000 + "a.png,2020-01-01\n"), ("no-rows", "path,date\n"),
-        ("url-malformed", "path,date\nhttp://[,2020-01-01\n"), ("empty-column-name", "path,,\na.png,1,2\n"),
-    ):  # fmt: skip
+        ("columns-twice", "path,date,date\na.png,2020-01-01,2021-01-01\n"),
+        ("paths-twice", "path,path,date\na.png,b.png,2020-01-01\n"),
+        ("rows-twice", "path,date\na.png,2020-01-01\na.png,2021-01-01\n"),
+        ("outside", "path,date\n../../../../etc/passwd,2020-01-01\n/etc/passwd,2020-01-01\n"),
+        ("ragged", "path,date\na.png\na.png,2020-01-01,x,y,z\n"),
+        ("30000-columns", "path," + ",".join(f"c{i}" for i in range(30_000)) + "\na.png\n"),
+        ("20000-rows", "path,date\n" + "".join(f"{i}/x.png,2020-01-01\n" for i in range(20_000))),
+        ("dots", "path,date\n" + "../" * 3000 + "a.png,2020-01-01\n"),
+        ("no-rows", "path,date\n"),
+        ("url-malformed", "path,date\nhttp://[,2020-01-01\n"),
+        ("empty-column-name", "path,,\na.png,1,2\n"),
+    ):
         yield Case(f"rows-{name}", partial(_run, text.encode(), "m.csv", ()), (0, 2), check=_check_finite, seconds=5)
     good = partial(_run, b"path,date,latitude\na.png,2020-01-02,5.5\nnext.png,2020-13-45,nan\n", "m.csv", ())
     yield Case(
@@ -116,9 +150,16 @@ def _dump(**columns: Any) -> bytes:
 def _of_parquet() -> Iterator[Case]:
     good = _dump(path=["a.png"], date=["2020-01-02"])
     for name, data in (
-        ("empty", b""), ("magic-only", b"PAR1PAR1"), ("cut", good[: len(good) // 2]), ("no-end", good[:-4]), ("footer-huge", good[:-8] + b"\xff\xff\xff\x7fPAR1"), ("text", b"path\na.png\n"),
-        ("no-columns", _dump(x=[1])), ("lists", _dump(path=[["a.png"]])), ("zeros", b"PAR1" + bytes(3000) + b"PAR1"),
-    ):  # fmt: skip
+        ("empty", b""),
+        ("magic-only", b"PAR1PAR1"),
+        ("cut", good[: len(good) // 2]),
+        ("no-end", good[:-4]),
+        ("footer-huge", good[:-8] + b"\xff\xff\xff\x7fPAR1"),
+        ("text", b"path\na.png\n"),
+        ("no-columns", _dump(x=[1])),
+        ("lists", _dump(path=[["a.png"]])),
+        ("zeros", b"PAR1" + bytes(3000) + b"PAR1"),
+    ):
         for kind, options in (("metadata", ()), ("images", ("t.parquet",))):
             says = r"t\.parquet"
             yield Case(
@@ -135,11 +176,17 @@ def _of_parquet() -> Iterator[Case]:
             seconds=6,
         )
     for name, columns in (
-        ("nulls", {"path": pa.array([None, "a.png"])}), ("numbers-as-paths", {"path": [1.5, 2.5]}), ("bytes", {"path": pa.array([b"a\xff.png"])}),
-        ("date-32", {"path": ["a.png"], "date": pa.array([2**31 - 1], pa.date32())}), ("timestamp-huge", {"path": ["a.png"], "date": pa.array([2**62], pa.timestamp("us"))}),
-        ("nan", {"path": ["a.png"], "latitude": [float("nan")]}), ("inf", {"path": ["a.png"], "longitude": [float("inf")]}), ("decimal", {"path": ["a.png"], "latitude": pa.array([10**30], pa.decimal128(38, 0))}),
-        ("duration", {"path": ["a.png"], "x": pa.array([2**62], pa.duration("s"))}), ("time", {"path": ["a.png"], "date": pa.array([5], pa.time32("s"))}),
-    ):  # fmt: skip
+        ("nulls", {"path": pa.array([None, "a.png"])}),
+        ("numbers-as-paths", {"path": [1.5, 2.5]}),
+        ("bytes", {"path": pa.array([b"a\xff.png"])}),
+        ("date-32", {"path": ["a.png"], "date": pa.array([2**31 - 1], pa.date32())}),
+        ("timestamp-huge", {"path": ["a.png"], "date": pa.array([2**62], pa.timestamp("us"))}),
+        ("nan", {"path": ["a.png"], "latitude": [float("nan")]}),
+        ("inf", {"path": ["a.png"], "longitude": [float("inf")]}),
+        ("decimal", {"path": ["a.png"], "latitude": pa.array([10**30], pa.decimal128(38, 0))}),
+        ("duration", {"path": ["a.png"], "x": pa.array([2**62], pa.duration("s"))}),
+        ("time", {"path": ["a.png"], "date": pa.array([5], pa.time32("s"))}),
+    ):
         yield Case(
             f"parquet-of-{name}",
             partial(_run, _dump(**columns), "t.parquet", ("--metadata", "t.parquet")),

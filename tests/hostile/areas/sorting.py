@@ -77,10 +77,22 @@ GOOD = _make_result("good.png", "Erithacus rubecula")
 def _of_results() -> Iterator[Case]:
     """Files that are no results: refused, with the line."""
     for name, data in (
-        ("empty-object", b"{}\n"), ("null", b"null\n"), ("list", b"[]\n"), ("number", b"5\n"), ("cut", _dump(GOOD)[:40]), ("nul", bytes(60)), ("not-utf8", b'{"source": "\xff"}\n'),
-        ("deep", b"[" * 100_000), ("predictions-text", _dump({**GOOD, "predictions": "x"})), ("predictions-of-null", _dump({**GOOD, "predictions": [None]})), ("path-null", _dump(_with(path=None))),
-        ("path-of-numbers", _dump(_with(path=[5]))), ("probability-text", _dump(_with(probability="high"))), ("probability-object", _dump(_with(probability={}))), ("digits", b'{"source": ' + b"9" * 5000 + b"}\n"),
-    ):  # fmt: skip
+        ("empty-object", b"{}\n"),
+        ("null", b"null\n"),
+        ("list", b"[]\n"),
+        ("number", b"5\n"),
+        ("cut", _dump(GOOD)[:40]),
+        ("nul", bytes(60)),
+        ("not-utf8", b'{"source": "\xff"}\n'),
+        ("deep", b"[" * 100_000),
+        ("predictions-text", _dump({**GOOD, "predictions": "x"})),
+        ("predictions-of-null", _dump({**GOOD, "predictions": [None]})),
+        ("path-null", _dump(_with(path=None))),
+        ("path-of-numbers", _dump(_with(path=[5]))),
+        ("probability-text", _dump(_with(probability="high"))),
+        ("probability-object", _dump(_with(probability={}))),
+        ("digits", b'{"source": ' + b"9" * 5000 + b"}\n"),
+    ):
         yield _case(f"jsonl-{name}", data, REFUSED, r"r\.jsonl", seconds=6)
     for name, data in (
         ("empty", b""),
@@ -210,9 +222,15 @@ def _of_places() -> Iterator[Case]:
         (folder / "sorted" / "Parus major").symlink_to("/nowhere/at/all")
 
     for name, write, statuses in (
-        ("another-file", put(b"other"), OK), ("same-file", put(make_png()), OK), ("link-to-passwd", link("/etc/passwd"), OK), ("link-to-zero", link("/dev/zero"), OK), ("broken-link", link("gone"), OK),
-        ("folder-as-file", make_folder, OK), ("file-as-folder", block, SOME_FAILED), ("broken-folder", link_folder, SOME_FAILED),
-    ):  # fmt: skip
+        ("another-file", put(b"other"), OK),
+        ("same-file", put(make_png()), OK),
+        ("link-to-passwd", link("/etc/passwd"), OK),
+        ("link-to-zero", link("/dev/zero"), OK),
+        ("broken-link", link("gone"), OK),
+        ("folder-as-file", make_folder, OK),
+        ("file-as-folder", block, SOME_FAILED),
+        ("broken-folder", link_folder, SOME_FAILED),
+    ):
         yield _case(f"there-{name}", data, statuses, write=write, check=_check, seconds=6)
     yield _case("into-a-file", data, REFUSED, "sorted", write=lambda folder: (folder / "sorted").write_bytes(b"x"))
 
@@ -221,11 +239,24 @@ def _of_sidecars() -> Iterator[Case]:
     data = _dump(_make_result(), GOOD)
     rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
     for name, content in (
-        ("empty", b""), ("text", b"no xml"), ("nul", bytes(99)), ("latin-1", b"<a>\xff</a>"), ("utf-16", "<a/>".encode("utf-16")), ("open", b"<x:xmpmeta>"), ("deep", b"<a>" * 100_000), ("no-rdf", b"<a/>"),
-        ("entities", b'<!DOCTYPE a [<!ENTITY b "' + b"x" * 1000 + b'">]><a>' + b"&b;" * 1000 + b"</a>"), ("external", b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>'), ("encoding", b'<?xml version="1.0" encoding="utf-7"?><a/>'),
-        ("large", b"<!--" + b"x" * (17 << 20) + b"-->"), ("attributes", b"<a " + b" ".join(b'a%d="x"' % i for i in range(20_000)) + b"/>"),
-        ("subject-text", f'<r:RDF xmlns:r="{rdf}" xmlns:dc="http://purl.org/dc/elements/1.1/"><r:Description><dc:subject>one</dc:subject></r:Description></r:RDF>'.encode()),
-    ):  # fmt: skip
+        ("empty", b""),
+        ("text", b"no xml"),
+        ("nul", bytes(99)),
+        ("latin-1", b"<a>\xff</a>"),
+        ("utf-16", "<a/>".encode("utf-16")),
+        ("open", b"<x:xmpmeta>"),
+        ("deep", b"<a>" * 100_000),
+        ("no-rdf", b"<a/>"),
+        ("entities", b'<!DOCTYPE a [<!ENTITY b "' + b"x" * 1000 + b'">]><a>' + b"&b;" * 1000 + b"</a>"),
+        ("external", b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>'),
+        ("encoding", b'<?xml version="1.0" encoding="utf-7"?><a/>'),
+        ("large", b"<!--" + b"x" * (17 << 20) + b"-->"),
+        ("attributes", b"<a " + b" ".join(b'a%d="x"' % i for i in range(20_000)) + b"/>"),
+        (
+            "subject-text",
+            f'<r:RDF xmlns:r="{rdf}" xmlns:dc="http://purl.org/dc/elements/1.1/"><r:Description><dc:subject>one</dc:subject></r:Description></r:RDF>'.encode(),
+        ),
+    ):
         check = partial(_check_sidecar, content)
         yield _case(
             f"sidecar-{name}",
