@@ -40,9 +40,26 @@ _EITHER = (0, 1)
 Make = Callable[[], bytes]
 
 
+_JOINED = 6
+"""Cases of changed bytes, whose images may be read or not, that are one run: each run takes a fraction of a second."""
+
+
 def cases() -> Iterator[Case]:
     for maker in (_cut, _flipped, _sized, _packed, _framed, _tagged, _with_exif, _of_samples, _misnamed, _of_videos):
-        yield from maker()
+        of_maker = list(maker())
+        joined = [case for case in of_maker if case.statuses == _EITHER]
+        yield from (case for case in of_maker if case.statuses != _EITHER)
+        for start in range(0, len(joined), _JOINED):
+            yield _join(joined[start : start + _JOINED])
+
+
+def _join(several: list[Case]) -> Case:
+    """Returns a case of the files of several."""
+    files: dict[str, Make] = {}
+    for number, case in enumerate(several):
+        files |= {f"{number}-{name}": make for name, make in case.make.args[0].items()}  # type: ignore[attr-defined]
+    name = several[0].name + (f"-and-{len(several) - 1}-others" if len(several) > 1 else "")
+    return _either(name, files, seconds=max(case.seconds for case in several))
 
 
 def _failed(name: str, file: str, make: Make, says: str = "", **more: float) -> Case:

@@ -327,7 +327,8 @@ def _of_records() -> Iterator[Case]:
             options=("--output", "record.csv"),
             write=lambda folder, c=content: (folder / "record.csv").write_bytes(c),
         )
-    lies = b"source,target,name,rank,probability,status\nbird.png,../../evil.png,x,,,done\ngone.png,/etc/passwd,x,,nan,done\n\n,,,,,\n"
+    lies = b"source,target,name,rank,probability,status\n"
+    lies += b"bird.png,../../evil.png,x,,,done\ngone.png,/etc/passwd,x,,nan,done\n\n,,,,,\n"
     yield _case(
         "record-that-lies",
         data,
