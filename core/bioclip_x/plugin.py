@@ -136,6 +136,7 @@ if TYPE_CHECKING:
         CELL_CHARACTERS,
         COUNTED_TOKENS,
         DOCUMENT_BYTES,
+        DOCUMENT_DEPTH,
         HOMONYMS,
         LINE_CHARACTERS,
         META_BYTES,
@@ -262,17 +263,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ANSWER_TOKENS", "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "COUNTED_TOKENS", "DELIMITERS", "DOCUMENT_BYTES",
-    "EXPLANATION_FORMAT", "HOMONYMS", "LINE_CHARACTERS", "LINNAEAN", "META_BYTES", "MODEL_DOCUMENT_BYTES",
-    "MODEL_FILE_BYTES", "MODEL_IMAGE_SIDE", "MODEL_LAYERS", "MODEL_PARAMETERS", "MODEL_PATCHES", "MODEL_TOKENS",
-    "MODEL_VOCABULARY", "MODEL_WIDTH", "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES",
-    "PRIOR_WEIGHT", "RANKS", "REPLY_BYTES", "ROW_COLUMNS", "SCORE", "SCORES", "TABLE_CELLS", "TABLE_COLUMNS",
-    "TAXON", "UNPACKED_BYTES", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError",
-    "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column", "ComponentSpec",
-    "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError", "Descriptor",
-    "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap", "Encoder",
-    "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage", "ExampleScorer",
-    "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head", "HeadCapabilities",
-    "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
+    "DOCUMENT_DEPTH", "EXPLANATION_FORMAT", "HOMONYMS", "LINE_CHARACTERS", "LINNAEAN", "META_BYTES",
+    "MODEL_DOCUMENT_BYTES", "MODEL_FILE_BYTES", "MODEL_IMAGE_SIDE", "MODEL_LAYERS", "MODEL_PARAMETERS",
+    "MODEL_PATCHES", "MODEL_TOKENS", "MODEL_VOCABULARY", "MODEL_WIDTH", "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER",
+    "PACKED_REPLY_BYTES", "PRIOR_WEIGHT", "RANKS", "REPLY_BYTES", "ROW_COLUMNS", "SCORE", "SCORES", "TABLE_CELLS",
+    "TABLE_COLUMNS", "TAXON", "UNPACKED_BYTES", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream",
+    "BioclipXError", "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column",
+    "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError",
+    "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap",
+    "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage",
+    "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head",
+    "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
     "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "ImageSource", "KnownModel",
     "LabelledDataset", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder",
     "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch", "LoadedEncoder", "LoadedEncoderCapabilities",
@@ -422,10 +423,10 @@ TOPICS: Final = {
          "BOM BOMS decode_head detect_encoding find_marked_encoding find_text_encoding find_unmarked_utf16 "
          "make_ascii_head"),
         ("limits",
-         "ANSWER_TOKENS CELL_CHARACTERS COUNTED_TOKENS DOCUMENT_BYTES HOMONYMS LINE_CHARACTERS META_BYTES "
-         "MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES MODEL_IMAGE_SIDE MODEL_LAYERS MODEL_PARAMETERS MODEL_PATCHES "
-         "MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH NEWICK_CHARACTERS PACKED_REPLY_BYTES PRIOR_WEIGHT REPLY_BYTES "
-         "SCORE SCORES TABLE_CELLS TABLE_COLUMNS UNPACKED_BYTES XMP_BYTES"),
+         "ANSWER_TOKENS CELL_CHARACTERS COUNTED_TOKENS DOCUMENT_BYTES DOCUMENT_DEPTH HOMONYMS LINE_CHARACTERS "
+         "META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES MODEL_IMAGE_SIDE MODEL_LAYERS MODEL_PARAMETERS "
+         "MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH NEWICK_CHARACTERS PACKED_REPLY_BYTES PRIOR_WEIGHT "
+         "REPLY_BYTES SCORE SCORES TABLE_CELLS TABLE_COLUMNS UNPACKED_BYTES XMP_BYTES"),
         ("io.files", "LegacyNotice read_json read_lines read_stream_lines read_text read_yaml"),
         ("paths", "check_path expand_home"),
         ("io.inside", "leaves_folder resolve_inside"),

@@ -157,9 +157,16 @@ def make_grey_tiff(
 ) -> bytes:
     """Returns a grey TIFF of one strip. changed: tags instead of, or beside, the right ones."""
     tags = [
-        make_long(256, width), make_long(257, height), make_short(258, 8), make_short(259, 1), make_short(262, 1),
-        make_long(273, 0), make_short(277, 1), make_long(278, height), make_long(279, width * height & 0xFFFFFFFF),
-    ]  # fmt: skip
+        make_long(256, width),
+        make_long(257, height),
+        make_short(258, 8),
+        make_short(259, 1),
+        make_short(262, 1),
+        make_long(273, 0),
+        make_short(277, 1),
+        make_long(278, height),
+        make_long(279, width * height & 0xFFFFFFFF),
+    ]
     chosen = {tag[0]: tag for tag in (*tags, *changed)}
     start = 8 + 2 + 12 * len(chosen) + 4
     if 273 not in {tag[0] for tag in changed}:
@@ -170,9 +177,16 @@ def make_grey_tiff(
 def make_pages(number: int) -> bytes:
     """Returns a TIFF of many pages of one pixel."""
     tags = [
-        make_short(256, 8), make_short(257, 8), make_short(258, 8), make_short(259, 1), make_short(262, 1),
-        make_long(273, 8), make_short(277, 1), make_short(278, 8), make_long(279, 64),
-    ]  # fmt: skip
+        make_short(256, 8),
+        make_short(257, 8),
+        make_short(258, 8),
+        make_short(259, 1),
+        make_short(262, 1),
+        make_long(273, 8),
+        make_short(277, 1),
+        make_short(278, 8),
+        make_long(279, 64),
+    ]
     entries = b"".join(struct.pack("<HHI", tag, type_, count) + value for tag, type_, count, value in tags)
     directory = struct.pack("<H", len(tags)) + entries
     first = 8 + 64

@@ -116,8 +116,17 @@ def _open_parquet(stream: IO[bytes]) -> tuple[Sequence[str], Iterator[Sequence[A
     """
     file = pq.ParquetFile(stream)
     wanted = [field.name for field in file.schema_arrow if _is_plain(field.type)]
-    batches = (batch.to_pydict() for batch in file.iter_batches(columns=wanted))
-    return wanted, (values for batch in batches for values in zip(*(batch[column] for column in wanted)))
+    batches = file.iter_batches(columns=wanted)
+    return wanted, (values for batch in batches for values in zip(*map(_list_values, wanted, batch.columns)))
+
+
+def _list_values(name: str, values: pa.Array) -> list[Any]:
+    """Lists the values of a column. Raises ImageError for a date or duration that Python has none of."""
+    try:
+        listed: list[Any] = values.to_pylist()
+    except (OverflowError, ValueError) as problem:  # ArrowInvalid is a ValueError
+        raise ImageError(f"the table cannot be read: its column {name}: {problem}") from None
+    return listed
 
 
 def _is_plain(type_: pa.DataType) -> bool:

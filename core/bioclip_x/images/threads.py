@@ -13,7 +13,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-GRACE: Final = 2.0
+GRACE: Final = 1.0
 """Seconds that images being decoded get when a run ends early."""
 
 _Task = tuple["Future[Any]", Callable[[], Any]]

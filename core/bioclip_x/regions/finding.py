@@ -56,7 +56,8 @@ class RegionFinder:
     def find(self, source: Source, image: Image) -> Found:
         """Finds the regions of an image. image: RGB, upright.
 
-        Raises ImageError where the detector says so, and for more than REGIONS, ComponentError where it fails, PluginError for what is no region.
+        Raises ImageError where the detector says so, and for more than REGIONS of them; ComponentError where it fails,
+        PluginError for what is no region.
         """
         with naming(self.detector, "detect", source.name):
             given = self.detector.detect(source, image)

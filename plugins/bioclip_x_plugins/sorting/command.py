@@ -28,7 +28,7 @@ from bioclip_x_plugins.sorting.plan import Image, Level, Move, collect_images, p
 from bioclip_x_plugins.sorting.record import read_record, write_record
 from bioclip_x_plugins.sorting.results_files import read_results
 from bioclip_x_plugins.sorting.sidecars import Naming, find_sidecar, make_keywords, write_sidecar
-from bioclip_x_plugins.sorting.transfer import DONE, FULL, PLANNED, Mode, foresee, sweep_leftovers, transfer
+from bioclip_x_plugins.sorting.transfer import DONE, FULL, PLANNED, Mode, foresee, is_file, sweep_leftovers, transfer
 
 MANIFEST: Final = "sorted.csv"
 SHOWN: Final = 5
@@ -112,6 +112,8 @@ def command(
     """
     if into is None and not write_xmp:
         raise RecipeError("nothing to do: give --into FOLDER, --write-xmp, or both")
+    if math.isnan(min_probability):  # which is in every range, for click
+        raise RecipeError("--min-probability: expected a number from 0 to 1, got nan")
     ranks = parse_ranks(by)
     images = collect_images(read_results(results), level)
     if output is None and into is not None and apply:
@@ -183,7 +185,7 @@ def write_sidecars(
             continue
         sidecar = find_sidecar(file, naming)
         status = "the original is not a file here"
-        if file.is_file():
+        if is_file(file):
             try:
                 status = write_sidecar(sidecar, keywords, apply=apply)
             except OSError as problem:

@@ -159,6 +159,8 @@ def _read_jsonl(path: Path) -> Iterator[Named]:
 def _read_document(document: Any, where: str) -> Named:
     try:
         best = document["predictions"][0] if document["predictions"] else None
+        if document["predictions"] and not isinstance(best, dict):
+            raise TypeError
         reason = document["error"] or document["refused"] or ""
         steps = best["path"] if best else []
         probability = best["probability"] if best else None

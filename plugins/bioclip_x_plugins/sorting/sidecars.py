@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from bioclip_x.plugin import open_replacement
+from bioclip_x.plugin import XMP_BYTES, open_replacement
 from bioclip_x_plugins.sorting.plan import Image
 from bioclip_x_plugins.sorting.transfer import DONE
 from bioclip_x_plugins.sorting.xmp import HIERARCHICAL, SUBJECT, Keywords, SidecarError, add_keywords, make_sidecar
@@ -35,13 +36,26 @@ def find_sidecar(file: Path, naming: Naming) -> Path:
     return file.with_name(f"{file.name}.xmp") if naming == "full" else file.with_suffix(".xmp")
 
 
+def read_sidecar(sidecar: Path) -> bytes | None:
+    """The bytes of a sidecar; None if there is none. Raises SidecarError for what is no file, or too large."""
+    if not os.path.lexists(sidecar):
+        return None
+    if not sidecar.is_file():  # a pipe or a device has no end
+        raise SidecarError("it is not a file")
+    with sidecar.open("rb") as stream:
+        raw = stream.read(XMP_BYTES + 1)
+    if len(raw) > XMP_BYTES:
+        raise SidecarError(f"it has more than {XMP_BYTES >> 20} MiB")
+    return raw
+
+
 def write_sidecar(sidecar: Path, keywords: Keywords, *, apply: bool) -> str:
     """Writes or completes a sidecar; without `apply` only says what it would do. Returns "done", "new", "add", or why it cannot.
 
     Raises BioclipXError if the disk is full.
     """
     try:
-        before = sidecar.read_bytes() if sidecar.exists() else None
+        before = read_sidecar(sidecar)
         after = make_sidecar(keywords) if before is None else add_keywords(before, keywords)
         if after == before:
             return DONE

@@ -50,7 +50,7 @@ def transfer(move: Move, into: Path, mode: Mode) -> tuple[Path, str]:
 def foresee(move: Move, into: Path, mode: Mode) -> tuple[Path, str]:
     """The place of a file, and "done" if it is there, "planned" if the place is free, or why it cannot be put there."""
     folder = into.joinpath(*move.folder)
-    if move.file is None or not move.file.is_file():
+    if move.file is None or not is_file(move.file):
         return folder / move.target, "the original is not a file here" if move.file else "not a file"
     places = [folder / name for name in dict.fromkeys((move.target, add_hash(move.target, move.source)))]
     for place in places:
@@ -61,6 +61,14 @@ def foresee(move: Move, into: Path, mode: Mode) -> tuple[Path, str]:
             return place, f"a {form} to it is there, not a {WANTED[mode]}; remove it, or sort into another folder"
     free = [one for one in places if not os.path.lexists(one)]
     return (free[0], PLANNED) if free else (places[0], "another file of that name is there")
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is a file; not one whose name no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def find_form(file: Path, place: Path, mode: Mode) -> Form | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
-from bioclip_x.plugin import XMP_BYTES
+from bioclip_x.plugin import DOCUMENT_DEPTH, XMP_BYTES
 
 RDF: Final = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 PREFIXES: Final = {"dc": "http://purl.org/dc/elements/1.1/", "lr": "http://ns.adobe.com/lightroom/1.0/"}
@@ -141,6 +141,8 @@ class _Reader:
         self.found = _Found()
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        if len(self._path) >= DOCUMENT_DEPTH:
+            raise SidecarError(f"it has more than {DOCUMENT_DEPTH} elements within one another")
         tag = _Tag(self._parser.CurrentByteIndex)
         names = [one for one, _ in self._path]
         if name == f"{RDF} RDF" and self.found.root is None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bioclip_x.images import frames
 from bioclip_x.images.decoding import decode_file
 from helpers import picture
 
@@ -60,3 +61,13 @@ def test_reduced_copies_are_neither_counted_nor_read(
     opened = decode_file(tmp_path / "a.tif", {}, "read")
     assert opened.notes == notes
     np.testing.assert_array_equal(np.asarray(opened.image), np.asarray(FRAMES[read]))
+
+
+def test_pages_are_counted_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "TIFF_PAGES", 3)
+    for number, note in ((3, "first of 3 frames"), (5, "first of more than 3 frames")):
+        first, *others = [picture(i) for i in range(number)]
+        first.save(tmp_path / "a.tif", save_all=True, append_images=others)
+        opened = decode_file(tmp_path / "a.tif", {}, "read")
+        assert opened.notes == (note,)
+        np.testing.assert_array_equal(np.asarray(opened.image), np.asarray(first))

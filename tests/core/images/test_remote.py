@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from bioclip_x.images.files import ImageFiles
 from bioclip_x.images.folders import LeftOut
 from bioclip_x.images.remote import is_url, read_url
 from bioclip_x.images.sources import check_sources, expand_sources
+from bioclip_x.images.tables import resolve_reference
 from helpers import picture
 
 
@@ -110,3 +112,31 @@ def test_a_file_without_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(remote, "DOWNLOADED_IMAGE_BYTES", 1000)
     with pytest.raises(ImageError, match="too large"):
         remote.read_url("memory://long.jpg")
+
+
+def test_passwords_are_not_shown() -> None:
+    [source] = expand_sources(["http://me:secret@127.0.0.1:9/a.png"])
+    assert source.name == "http://…@127.0.0.1:9/a.png" and source.url == "http://me:secret@127.0.0.1:9/a.png"
+    for url in ("http://me:secret@127.0.0.1:9/a.png", "http://me:secret@127.0.0.1:abc/a.png"):
+        with pytest.raises(ImageError) as caught:
+            read_url(url)
+        assert "secret" not in str(caught.value)
+
+
+def test_devices_behind_urls_are_not_read() -> None:
+    for url in ("file:///dev/zero", "zip://a.png::/dev/zero", "zip://a.png::file:///dev/zero"):
+        with pytest.raises(ImageError, match="a pipe or device"):
+            read_url(url)
+
+
+def test_a_server_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bioclip_x.images import remote
+
+    monkeypatch.setattr(remote, "FETCH_CONNECT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ImageError, match="no answer within"):
+        read_url(f"http://127.0.0.1:{silent.getsockname()[1]}/a.png")
+
+
+def test_a_remote_table_names_no_file_of_this_machine() -> None:
+    assert "a file of this machine" in resolve_reference("file:///etc/passwd", "https://example.org/t.csv").error
+    assert resolve_reference("file:///a.png", "t.csv").url == "file:///a.png"

@@ -9,6 +9,7 @@ from PIL import Image, ImageFile
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.decoding import decode_file
+from bioclip_x.images.truncation import has_many_scans
 
 
 def scene(size: tuple[int, int] = (160, 128)) -> Image.Image:
@@ -101,3 +102,34 @@ def test_of_an_interlaced_or_compressed_image_no_part_is_read(tmp_path: Path) ->
 def test_the_switch_of_the_process_is_left_alone(tmp_path: Path) -> None:
     test_what_is_there_is_read_with_a_note(tmp_path, "JPEG", {"quality": 90})
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+
+
+def test_half_an_interlaced_gif_is_not_taken_for_most_of_it(tmp_path: Path) -> None:
+    data = encode("GIF")  # which Pillow interlaces: its first lines are spread over the whole image
+    (tmp_path / "a.gif").write_bytes(data[: round(0.6 * len(data))])
+    with pytest.raises(ImageError, match="interlaced"):
+        decode_file(tmp_path / "a.gif", {}, "read")
+
+
+def repeat_last_scan(number: int) -> bytes:
+    data = encode("JPEG", progressive=True)
+    last = data.rindex(b"\xff\xda")
+    return data[:last] + data[last:-2] * number + b"\xff\xd9"
+
+
+def test_scans_are_counted_up_to_the_end_of_the_image() -> None:
+    few, many = io.BytesIO(repeat_last_scan(1)), io.BytesIO(repeat_last_scan(200))
+    many.seek(5)
+    assert has_many_scans(many, 100) and many.tell() == 5
+    assert not has_many_scans(few, 100) and not has_many_scans(many, 300)
+    own = few.getvalue().count(b"\xff\xda")
+    assert has_many_scans(few, own - 1) and not has_many_scans(few, own)
+    behind = io.BytesIO(few.getvalue() + b"\xff\xda" * 500)  # such as a video behind a photo
+    within = few.getvalue()[:2] + b"\xff\xfe\x04\x02" + b"\xff\xda" * 512 + few.getvalue()[2:]
+    assert not has_many_scans(behind, 100) and not has_many_scans(io.BytesIO(within), 100)
+
+
+def test_a_jpeg_of_very_many_scans_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(repeat_last_scan(200))
+    with pytest.raises(ImageError, match="more than 100 scans"):
+        decode_file(tmp_path / "a.jpg", {}, "read")

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from bioclip_x.errors import ImageError
 from bioclip_x.records import Mask, PatchFeatures
 from bioclip_x.regions.masks import (
+    adds_up,
     compute_patch_weights,
     decode_mask,
     encode_mask,
@@ -114,3 +115,17 @@ def test_pooled_patches_are_their_weighted_sum_normalised() -> None:
     np.testing.assert_allclose(pooled[0], expected / np.linalg.norm(expected), rtol=1e-5)
     for row in (1, 2):  # without a mask, and with one that covers no patch, the image as a whole
         np.testing.assert_allclose(pooled[row], parts[row].sum((0, 1)), rtol=1e-5)
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 1), st.integers(0, 99))
+def test_run_lengths_add_up_to_the_pixels(height: int, width: int, share: float, seed: int) -> None:
+    mask = encode_mask(np.random.default_rng(seed).random((height, width)) < share)
+    assert adds_up(mask.counts, height * width)
+    assert not adds_up(mask.counts, height * width + 1) and not adds_up(mask.counts[:-1] + "o", height * width)
+
+
+def test_outlines_and_polygons_have_limits() -> None:
+    with pytest.raises(ImageError, match="pixels around; the limit"):
+        encode_polygons([[0, 0, 63, 63] * 100_000], 64, 64)
+    with pytest.raises(ImageError, match="polygons; the limit"):
+        encode_polygons([[1, 1, 9, 1, 5, 9]] * 10_001, 64, 64)

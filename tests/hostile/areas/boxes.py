@@ -56,13 +56,33 @@ def _dump(document: Any) -> bytes:
 
 def _of_documents() -> Iterator[Case]:
     for name, data in (
-        ("empty", b""), ("nul", b"\0" * 99), ("half", _dump(_megadetector())[:60]), ("text", b"no boxes"), ("null", b"null"), ("number", b"3"),
-        ("string", b'"x"'), ("list-of-numbers", b"[1, 2]"), ("object", b"{}"), ("latin-1", b'{"images": "\xff"}'), ("utf-16-of-nothing", b"\xff\xfe"),
-        ("deep-lists", b"[" * 100_000), ("deep-objects", b'{"images":' * 100_000), ("deep-in-an-image", b'{"images": [' + b"[" * 50_000 + b"]" * 50_000 + b"]}"),
-        ("digits", b'{"images": [{"file": "a.png", "detections": [{"category": "1", "conf": 0.5, "bbox": [' + b"9" * 5000 + b",1,1,1]}]}]}"),
-        ("images-null", b'{"images": null}'), ("images-object", b'{"images": {}}'), ("images-of-null", b'{"images": [null]}'), ("images-of-text", b'{"images": ["a.png"]}'),
-        ("gzip", b"\x1f\x8b\x08\0\0\0\0\0"), ("png", make_file("png")),
-    ):  # fmt: skip
+        ("empty", b""),
+        ("nul", b"\0" * 99),
+        ("half", _dump(_megadetector())[:60]),
+        ("text", b"no boxes"),
+        ("null", b"null"),
+        ("number", b"3"),
+        ("string", b'"x"'),
+        ("list-of-numbers", b"[1, 2]"),
+        ("object", b"{}"),
+        ("latin-1", b'{"images": "\xff"}'),
+        ("utf-16-of-nothing", b"\xff\xfe"),
+        ("deep-lists", b"[" * 100_000),
+        ("deep-objects", b'{"images":' * 100_000),
+        ("deep-in-an-image", b'{"images": [' + b"[" * 50_000 + b"]" * 50_000 + b"]}"),
+        (
+            "digits",
+            b'{"images": [{"file": "a.png", "detections": [{"category": "1", "conf": 0.5, "bbox": ['
+            + b"9" * 5000
+            + b",1,1,1]}]}]}",
+        ),
+        ("images-null", b'{"images": null}'),
+        ("images-object", b'{"images": {}}'),
+        ("images-of-null", b'{"images": [null]}'),
+        ("images-of-text", b'{"images": ["a.png"]}'),
+        ("gzip", b"\x1f\x8b\x08\0\0\0\0\0"),
+        ("png", make_file("png")),
+    ):
         yield _refused(f"json-{name}", data, seconds=6)
     for name, document in (
         ("no-file", {"images": [{"detections": []}]}),
@@ -101,10 +121,20 @@ def _of_documents() -> Iterator[Case]:
 def _of_corners() -> Iterator[Case]:
     nan, inf = float("nan"), float("inf")
     for name, bbox in (
-        ("nan", [nan, 0, 1, 1]), ("inf", [0, 0, inf, 1]), ("minus-inf", [-inf, 0, 1, 1]), ("three", [0, 0, 1]), ("five", [0, 0, 1, 1, 1]),
-        ("none", None), ("text", "0011"), ("texts", ["a", "b", "c", "d"]), ("nested", [[0], 0, 1, 1]), ("nulls", [None] * 4), ("object", {"x": 0}),
-        ("empty", []), ("digits", [10**400, 0, 1, 1]),
-    ):  # fmt: skip
+        ("nan", [nan, 0, 1, 1]),
+        ("inf", [0, 0, inf, 1]),
+        ("minus-inf", [-inf, 0, 1, 1]),
+        ("three", [0, 0, 1]),
+        ("five", [0, 0, 1, 1, 1]),
+        ("none", None),
+        ("text", "0011"),
+        ("texts", ["a", "b", "c", "d"]),
+        ("nested", [[0], 0, 1, 1]),
+        ("nulls", [None] * 4),
+        ("object", {"x": 0}),
+        ("empty", []),
+        ("digits", [10**400, 0, 1, 1]),
+    ):
         yield _refused(f"box-{name}", _dump(_megadetector(bbox)), r"b\.json, a\.png")
     for name, conf in (
         ("nan", nan),
@@ -117,9 +147,13 @@ def _of_corners() -> Iterator[Case]:
     ):
         yield _refused(f"confidence-{name}", _dump(_megadetector(conf=conf)), r"b\.json, a\.png")
     for name, bbox in (
-        ("inverted", [0.9, 0.9, -0.5, -0.5]), ("outside", [2, 2, 1, 1]), ("far-outside", [1e9, 1e9, 5, 5]), ("no-area", [0.5, 0.5, 0, 0]),
-        ("negative", [-5, -5, 1, 1]), ("tiny", [0.5, 0.5, 1e-300, 1e-300]),
-    ):  # fmt: skip
+        ("inverted", [0.9, 0.9, -0.5, -0.5]),
+        ("outside", [2, 2, 1, 1]),
+        ("far-outside", [1e9, 1e9, 5, 5]),
+        ("no-area", [0.5, 0.5, 0, 0]),
+        ("negative", [-5, -5, 1, 1]),
+        ("tiny", [0.5, 0.5, 1e-300, 1e-300]),
+    ):
         check = partial(_check_regions, 0)
         yield Case(
             f"box-{name}", partial(_run, {"b.json": _dump(_megadetector(bbox))}, "b.json"), OK, "nothing found", check
@@ -166,21 +200,45 @@ def _of_masks() -> Iterator[Case]:
     """Masks, in COCO's encodings, that lie about their size."""
     huge, nan = 10**9, float("nan")
     for name, segmentation in (
-        ("size-huge", {"size": [huge, huge], "counts": "abc"}), ("size-0", {"size": [0, 0], "counts": "abc"}), ("size-negative", {"size": [-5, -5], "counts": "abc"}),
-        ("size-large", {"size": [40_000, 40_000], "counts": [1_600_000_000]}), ("counts-beyond", {"size": [64, 64], "counts": "o" * 500}),
-        ("counts-long", {"size": [64, 64], "counts": "1" * 2_000_000}), ("counts-empty", {"size": [64, 64], "counts": ""}), ("counts-not-ascii", {"size": [64, 64], "counts": "ü\u2028"}),
-        ("counts-controls", {"size": [64, 64], "counts": "\x00\x01"}), ("runs-short", {"size": [64, 64], "counts": [5]}), ("runs-beyond", {"size": [64, 64], "counts": [10**12]}),
-        ("runs-negative", {"size": [64, 64], "counts": [-5, 4101]}), ("runs-floats", {"size": [64, 64], "counts": [1.5, 4094.5]}), ("runs-texts", {"size": [64, 64], "counts": ["4096"]}),
-        ("runs-null", {"size": [64, 64], "counts": [None]}), ("polygon-of-2", [[1, 1, 2, 2]]), ("polygon-odd", [[1, 1, 2, 2, 3]]), ("polygon-nan", [[nan, 1, 9, 9, 5, 1]]),
-        ("polygon-far", [[1e9, 1, 9, 9, 5, 1]]), ("polygon-texts", [["a"] * 6]), ("polygon-nulls", [[None] * 6]), ("polygon-numbers", [1, 2, 3, 4, 5, 6]), ("polygon-empty", [[]]),
-        ("polygon-zigzag", [[0, 0, 63, 63] * 500_000]), ("polygons-100000", [[1, 1, 9, 1, 5, 9]] * 100_000), ("polygon-nested", [[[1, 1], [9, 1], [5, 9]]]),
-    ):  # fmt: skip
+        ("size-huge", {"size": [huge, huge], "counts": "abc"}),
+        ("size-0", {"size": [0, 0], "counts": "abc"}),
+        ("size-negative", {"size": [-5, -5], "counts": "abc"}),
+        ("size-large", {"size": [40_000, 40_000], "counts": [1_600_000_000]}),
+        ("counts-beyond", {"size": [64, 64], "counts": "o" * 500}),
+        ("counts-long", {"size": [64, 64], "counts": "1" * 2_000_000}),
+        ("counts-empty", {"size": [64, 64], "counts": ""}),
+        ("counts-not-ascii", {"size": [64, 64], "counts": "ü\u2028"}),
+        ("counts-controls", {"size": [64, 64], "counts": "\x00\x01"}),
+        ("runs-short", {"size": [64, 64], "counts": [5]}),
+        ("runs-beyond", {"size": [64, 64], "counts": [10**12]}),
+        ("runs-negative", {"size": [64, 64], "counts": [-5, 4101]}),
+        ("runs-floats", {"size": [64, 64], "counts": [1.5, 4094.5]}),
+        ("runs-texts", {"size": [64, 64], "counts": ["4096"]}),
+        ("runs-null", {"size": [64, 64], "counts": [None]}),
+        ("polygon-of-2", [[1, 1, 2, 2]]),
+        ("polygon-odd", [[1, 1, 2, 2, 3]]),
+        ("polygon-nan", [[nan, 1, 9, 9, 5, 1]]),
+        ("polygon-far", [[1e9, 1, 9, 9, 5, 1]]),
+        ("polygon-texts", [["a"] * 6]),
+        ("polygon-nulls", [[None] * 6]),
+        ("polygon-numbers", [1, 2, 3, 4, 5, 6]),
+        ("polygon-empty", [[]]),
+        ("polygon-zigzag", [[0, 0, 63, 63] * 500_000]),
+        ("polygons-100000", [[1, 1, 9, 1, 5, 9]] * 100_000),
+        ("polygon-nested", [[[1, 1], [9, 1], [5, 9]]]),
+    ):
         run = partial(_run, {"b.json": _dump(_coco(segmentation, bbox=[5, 5, 40, 40]))}, "b.json")
         yield Case(f"mask-{name}", run, SOME_FAILED, check=check_others(1, 1), seconds=6)
     for name, segmentation in (
-        ("size-of-3", {"size": [1, 2, 3], "counts": "a"}), ("size-text", {"size": "64", "counts": "a"}), ("size-nan", {"size": [nan, 5], "counts": "a"}),
-        ("without-counts", {"size": [5, 5]}), ("without-size", {"counts": "a"}), ("number", 5), ("text", "mask"), ("counts-object", {"size": [64, 64], "counts": {}}),
-    ):  # fmt: skip
+        ("size-of-3", {"size": [1, 2, 3], "counts": "a"}),
+        ("size-text", {"size": "64", "counts": "a"}),
+        ("size-nan", {"size": [nan, 5], "counts": "a"}),
+        ("without-counts", {"size": [5, 5]}),
+        ("without-size", {"counts": "a"}),
+        ("number", 5),
+        ("text", "mask"),
+        ("counts-object", {"size": [64, 64], "counts": {}}),
+    ):
         yield _refused(f"mask-{name}", _dump(_coco(segmentation, bbox=[5, 5, 40, 40])))
     for name, changed in (("turned", {"width": 64, "height": 128}), ("huge", {"width": huge, "height": 1})):
         run = partial(_run, {"b.json": _dump(_coco(bbox=[1, 1, 9, 9], **changed))}, "b.json")
@@ -191,14 +249,24 @@ def _of_masks() -> Iterator[Case]:
 def _of_tables() -> Iterator[Case]:
     head = "path,left,top,right,bottom,confidence\n"
     for name, text in (
-        ("nan", head + "a.png,nan,0,1,1,0.9\n"), ("inf", head + "a.png,0,0,inf,1,0.9\n"), ("text", head + "a.png,a,b,c,d,0.9\n"), ("superscript", head + "a.png,²,0,1,1,0.9\n"),
-        ("confidence", head + "a.png,0,0,1,1,9\n"), ("half-a-box", head + "a.png,0,0,,,0.9\n"),
-    ):  # fmt: skip
+        ("nan", head + "a.png,nan,0,1,1,0.9\n"),
+        ("inf", head + "a.png,0,0,inf,1,0.9\n"),
+        ("text", head + "a.png,a,b,c,d,0.9\n"),
+        ("superscript", head + "a.png,²,0,1,1,0.9\n"),
+        ("confidence", head + "a.png,0,0,1,1,9\n"),
+        ("half-a-box", head + "a.png,0,0,,,0.9\n"),
+    ):
         yield _refused(f"table-{name}", text.encode(), r"b\.csv, line 2", "b.csv")
     for name, data in (
-        ("empty", b""), ("only-a-line", b"\n"), ("no-boxes", b"path,x\na.png,1\n"), ("zeros", bytes(2000)), ("open-quote", (head + '"a.png,0,0,1,1').encode()),
-        ("long-line", head.encode() + b"x" * 3_000_000), ("latin-1", head.encode() + b"\xff,0,0,1,1,1\n"), ("columns-twice", b"path,left,left,top,right,bottom\na.png,0,0,0,1,1\n"),
-    ):  # fmt: skip
+        ("empty", b""),
+        ("only-a-line", b"\n"),
+        ("no-boxes", b"path,x\na.png,1\n"),
+        ("zeros", bytes(2000)),
+        ("open-quote", (head + '"a.png,0,0,1,1').encode()),
+        ("long-line", head.encode() + b"x" * 3_000_000),
+        ("latin-1", head.encode() + b"\xff,0,0,1,1,1\n"),
+        ("columns-twice", b"path,left,left,top,right,bottom\na.png,0,0,0,1,1\n"),
+    ):
         yield _refused(f"table-{name}", data, r"b\.csv", "b.csv", seconds=5)
 
 

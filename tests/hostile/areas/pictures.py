@@ -40,11 +40,26 @@ _EITHER = (0, 1)
 Make = Callable[[], bytes]
 
 
+_JOINED = 6
+"""Cases of changed bytes, whose images may be read or not, that are one run: each run takes a fraction of a second."""
+
+
 def cases() -> Iterator[Case]:
-    for maker in (
-        _cut, _flipped, _sized, _packed, _framed, _tagged, _with_exif, _of_samples, _misnamed, _of_videos
-    ):  # fmt: skip
-        yield from maker()
+    for maker in (_cut, _flipped, _sized, _packed, _framed, _tagged, _with_exif, _of_samples, _misnamed, _of_videos):
+        of_maker = list(maker())
+        joined = [case for case in of_maker if case.statuses == _EITHER]
+        yield from (case for case in of_maker if case.statuses != _EITHER)
+        for start in range(0, len(joined), _JOINED):
+            yield _join(joined[start : start + _JOINED])
+
+
+def _join(several: list[Case]) -> Case:
+    """Returns a case of the files of several."""
+    files: dict[str, Make] = {}
+    for number, case in enumerate(several):
+        files |= {f"{number}-{name}": make for name, make in case.make.args[0].items()}  # type: ignore[attr-defined]
+    name = several[0].name + (f"-and-{len(several) - 1}-others" if len(several) > 1 else "")
+    return _either(name, files, seconds=max(case.seconds for case in several))
 
 
 def _failed(name: str, file: str, make: Make, says: str = "", **more: float) -> Case:
@@ -314,19 +329,39 @@ def _tagged() -> Iterator[Case]:
     """TIFF with tags that no writer writes."""
     changed: dict[str, Tag] = {}
     for name, tag, value in (
-        ("bits-0", 258, 0), ("bits-3", 258, 3), ("bits-65535", 258, 65535), ("compression-0", 259, 0),
-        ("compression-34712", 259, 34712), ("compression-jpeg", 259, 7), ("compression-ojpeg", 259, 6),
+        ("bits-0", 258, 0),
+        ("bits-3", 258, 3),
+        ("bits-65535", 258, 65535),
+        ("compression-0", 259, 0),
+        ("compression-34712", 259, 34712),
+        ("compression-jpeg", 259, 7),
+        ("compression-ojpeg", 259, 6),
         ("compression-fax", 259, 4),
-        ("photometric-65535", 262, 65535), ("photometric-palette", 262, 3), ("samples-0", 277, 0), ("samples-65535", 277, 65535),
-        ("planar-99", 284, 99), ("sample-format-99", 339, 99), ("predictor-99", 317, 99), ("orientation-0", 274, 0),
-        ("rows-per-strip-0", 278, 0), ("fill-order-9", 266, 9), ("extra-samples", 338, 7), ("subfile-65535", 254, 65535),
-    ):  # fmt: skip
+        ("photometric-65535", 262, 65535),
+        ("photometric-palette", 262, 3),
+        ("samples-0", 277, 0),
+        ("samples-65535", 277, 65535),
+        ("planar-99", 284, 99),
+        ("sample-format-99", 339, 99),
+        ("predictor-99", 317, 99),
+        ("orientation-0", 274, 0),
+        ("rows-per-strip-0", 278, 0),
+        ("fill-order-9", 266, 9),
+        ("extra-samples", 338, 7),
+        ("subfile-65535", 254, 65535),
+    ):
         changed[name] = make_short(tag, value)
     for name, tag, value in (
-        ("strip-at-the-end", 273, 2**32 - 1), ("strip-of-2-32", 279, 2**32 - 1), ("strip-of-0", 279, 0),
-        ("rows-per-strip-2-32", 278, 2**32 - 1), ("dng-version", 50706, 1), ("subdirectories-at-0", 330, 0),
-        ("exif-at-itself", 34665, 8), ("exif-beyond", 34665, 2**32 - 2), ("gps-at-itself", 34853, 8),
-    ):  # fmt: skip
+        ("strip-at-the-end", 273, 2**32 - 1),
+        ("strip-of-2-32", 279, 2**32 - 1),
+        ("strip-of-0", 279, 0),
+        ("rows-per-strip-2-32", 278, 2**32 - 1),
+        ("dng-version", 50706, 1),
+        ("subdirectories-at-0", 330, 0),
+        ("exif-at-itself", 34665, 8),
+        ("exif-beyond", 34665, 2**32 - 2),
+        ("gps-at-itself", 34853, 8),
+    ):
         changed[name] = make_long(tag, value)
     for name, entry in (
         ("ascii-of-2-32", (270, 2, 2**32 - 1, struct.pack("<I", 8))),
@@ -374,9 +409,11 @@ def _with_exif() -> Iterator[Case]:
         tail = b"".join(struct.pack("<II", *part) for part in parts)
         offset = 26 + 2 + 4 * 12 + 4
         entries = [
-            (1, 2, 2, reference), (2, 5, len(parts), struct.pack("<I", offset)),
-            (3, 2, 2, b"E\0\0\0"), (4, 5, len(parts), struct.pack("<I", offset)),
-        ]  # fmt: skip
+            (1, 2, 2, reference),
+            (2, 5, len(parts), struct.pack("<I", offset)),
+            (3, 2, 2, b"E\0\0\0"),
+            (4, 5, len(parts), struct.pack("<I", offset)),
+        ]
         return point_to(entries, tail, 34853)
 
     for name, exif in (
@@ -542,10 +579,13 @@ def _misnamed() -> Iterator[Case]:
 
 def _of_videos() -> Iterator[Case]:
     heads = {
-        "mp4": b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "avi": b"RIFF\xff\xff\xff\xffAVI LIST",
+        "mp4": b"\0\0\0\x18ftypisom\0\0\0\0isommp42",
+        "avi": b"RIFF\xff\xff\xff\xffAVI LIST",
         "mkv": b"\x1a\x45\xdf\xa3" + b"\xff" * 40,
-        "flv": b"FLV\1\5\0\0\0\x09", "wmv": b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(40), "ts": (b"\x47" + b"\xff" * 187) * 4,
-    }  # fmt: skip
+        "flv": b"FLV\1\5\0\0\0\x09",
+        "wmv": b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(40),
+        "ts": (b"\x47" + b"\xff" * 187) * 4,
+    }
     for kind, head in heads.items():
         files: dict[str, Make] = {f"a.{kind}": lambda h=head: h + bytes(range(256)) * 20}
         yield Case(

@@ -39,13 +39,28 @@ def _run(given: str, write: Write | None, folder: Path) -> list[str]:
 
 def _of_names() -> Iterator[Case]:
     for name, given in (
-        ("missing", "missing.png"), ("missing-folder", "no/such/a.png"), ("file-as-folder", "labels.txt/a.png"),
-        ("newline", "a\nb.png"), ("escape", "a\x1bcb.png"), ("right-to-left", "a\u202egnp.exe"), ("blank", " "),
-        ("tilde", "~nobody/a.png"), ("tilde-alone", "~"), ("dollar", "$HOME/a.png"), ("backslashes", "C:\\photos\\a.png"),
-        ("drive", "C:/photos/a.png"), ("long", "x" * 300 + ".png"), ("long-path", "/".join(["x" * 200] * 30)),
-        ("surrogate", "a\udc80b.png"), ("lone-surrogate", "a\ud800b.png"), ("nul", "a\0b.png"), ("dots", "../" * 3000 + "a.png"),
-        ("braces", "{a,b}.png"), ("emoji", "\U0001f426.png"), ("flag", "./--help"),
-    ):  # fmt: skip
+        ("missing", "missing.png"),
+        ("missing-folder", "no/such/a.png"),
+        ("file-as-folder", "labels.txt/a.png"),
+        ("newline", "a\nb.png"),
+        ("escape", "a\x1bcb.png"),
+        ("right-to-left", "a\u202egnp.exe"),
+        ("blank", " "),
+        ("tilde", "~nobody/a.png"),
+        ("tilde-alone", "~"),
+        ("dollar", "$HOME/a.png"),
+        ("backslashes", "C:\\photos\\a.png"),
+        ("drive", "C:/photos/a.png"),
+        ("long", "x" * 300 + ".png"),
+        ("long-path", "/".join(["x" * 200] * 30)),
+        ("surrogate", "a\udc80b.png"),
+        ("lone-surrogate", "a\ud800b.png"),
+        ("nul", "a\0b.png"),
+        ("dots", "../" * 3000 + "a.png"),
+        ("braces", "{a,b}.png"),
+        ("emoji", "\U0001f426.png"),
+        ("flag", "./--help"),
+    ):
         yield _among(f"name-{name}", given, SOME_FAILED, alone=False)
     for name, given in (
         ("nothing", ""),
@@ -208,11 +223,17 @@ def _check_once(check: Callable[[Outcome], str], name: str, outcome: Outcome) ->
 def _of_lists() -> Iterator[Case]:
     """A table as a list of images."""
     for name, text in (
-        ("missing", b"path\nno.png\n"), ("urls-malformed", b"url\nhttp://[\n"), ("nul", b"path\na\0b.png\n"),
-        ("parent", b"path\n../../../../../../etc/passwd\n"), ("device", b"path\n/dev/zero\n"), ("fields", b'path\n"open\n'),
-        ("long", b"path\n" + b"x" * 100_000 + b"\n"), ("huge-line", b"path\n" + b"x" * 3_000_000 + b"\n"),
-        ("itself", b"path\nt.csv\n"), ("blank", b"path,url\n,\n"),
-    ):  # fmt: skip
+        ("missing", b"path\nno.png\n"),
+        ("urls-malformed", b"url\nhttp://[\n"),
+        ("nul", b"path\na\0b.png\n"),
+        ("parent", b"path\n../../../../../../etc/passwd\n"),
+        ("device", b"path\n/dev/zero\n"),
+        ("fields", b'path\n"open\n'),
+        ("long", b"path\n" + b"x" * 100_000 + b"\n"),
+        ("huge-line", b"path\n" + b"x" * 3_000_000 + b"\n"),
+        ("itself", b"path\nt.csv\n"),
+        ("blank", b"path,url\n,\n"),
+    ):
         run = partial(_run, "t.csv", lambda folder, text=text: (folder / "t.csv").write_bytes(text))
         yield Case(f"list-{name}", run, (1, 2), check=_check_if_run, seconds=5)
     for name, text in (
@@ -231,15 +252,34 @@ def _check_if_run(outcome: Outcome) -> str:
 
 def _of_urls() -> Iterator[Case]:
     for name, url in (
-        ("bracket", "http://["), ("bracket-closed", "http://[]/"), ("port-abc", "http://127.0.0.1:abc/a.png"), ("port-0", "http://127.0.0.1:0/a.png"),
-        ("port-99999", "http://127.0.0.1:99999/a.png"), ("port-negative", "http://127.0.0.1:-1/a.png"), ("no-host", "http:///a.png"),
-        ("only-scheme", "https://"), ("unknown-scheme", "nonsense://a/b.png"), ("chained", "zip://a.png::file:///dev/zero"),
-        ("data", "data:image/png;base64,iVBORw0KGgo="), ("javascript", "javascript:alert(1)"), ("ftp", "ftp://127.0.0.1:9/a.png"),
-        ("closed-port", "http://127.0.0.1:9/a.png"), ("passwd", "file:///etc/passwd"), ("file-zero", "file:///dev/zero"),
-        ("no-such-host", "http://no-such-host.invalid/a.png"), ("blank-host", "http://a b/c.png"), ("nul", "http://127.0.0.1:9/a\0.png"),
-        ("s3", "s3://bucket/a.png"), ("gs", "gs://bucket/a.png"), ("ssh", "ssh://127.0.0.1:9/a.png"), ("hf", "hf://a/b/c.png"),
-        ("github", "github://"), ("memory", "memory://no.png"), ("reference", "reference://a.png"), ("git", "git://a.png"),
-    ):  # fmt: skip
+        ("bracket", "http://["),
+        ("bracket-closed", "http://[]/"),
+        ("port-abc", "http://127.0.0.1:abc/a.png"),
+        ("port-0", "http://127.0.0.1:0/a.png"),
+        ("port-99999", "http://127.0.0.1:99999/a.png"),
+        ("port-negative", "http://127.0.0.1:-1/a.png"),
+        ("no-host", "http:///a.png"),
+        ("only-scheme", "https://"),
+        ("unknown-scheme", "nonsense://a/b.png"),
+        ("chained", "zip://a.png::file:///dev/zero"),
+        ("data", "data:image/png;base64,iVBORw0KGgo="),
+        ("javascript", "javascript:alert(1)"),
+        ("ftp", "ftp://127.0.0.1:9/a.png"),
+        ("closed-port", "http://127.0.0.1:9/a.png"),
+        ("passwd", "file:///etc/passwd"),
+        ("file-zero", "file:///dev/zero"),
+        ("no-such-host", "http://no-such-host.invalid/a.png"),
+        ("blank-host", "http://a b/c.png"),
+        ("nul", "http://127.0.0.1:9/a\0.png"),
+        ("s3", "s3://bucket/a.png"),
+        ("gs", "gs://bucket/a.png"),
+        ("ssh", "ssh://127.0.0.1:9/a.png"),
+        ("hf", "hf://a/b/c.png"),
+        ("github", "github://"),
+        ("memory", "memory://no.png"),
+        ("reference", "reference://a.png"),
+        ("git", "git://a.png"),
+    ):
         yield _among(f"url-{name}", url, SOME_FAILED, seconds=6)
     secret = "http://me:secret-word@127.0.0.1:9/a.png"
     yield Case("url-with-password", partial(_run, secret, None), SOME_FAILED, check=_check_no_secret)
@@ -256,9 +296,23 @@ def _of_servers() -> Iterator[Case]:
     for name in ("good", "elsewhere"):
         yield Case(f"server-{name}", partial(_fetch, name), OK, check=check_others(0, 1))
     for name in (
-        "gone", "fault", "page", "loop", "tofile", "tonowhere", "early", "negative", "nolength", "empty", "notgzip",
-        "unknowncoding", "badchunks", "nothttp", "headers", "nothing",
-    ):  # fmt: skip
+        "gone",
+        "fault",
+        "page",
+        "loop",
+        "tofile",
+        "tonowhere",
+        "early",
+        "negative",
+        "nolength",
+        "empty",
+        "notgzip",
+        "unknowncoding",
+        "badchunks",
+        "nothttp",
+        "headers",
+        "nothing",
+    ):
         statuses = (0, 1) if name in ("unknowncoding", "negative", "nolength") else SOME_FAILED
         check = check_others(None if statuses == (0, 1) else 1, 1)
         yield Case(f"server-{name}", partial(_fetch, name), statuses, check=check, seconds=6)
