@@ -29,7 +29,7 @@ from bioclip_x.faults import abbreviate, naming_by, summarise
 from bioclip_x.hooks.registration import BLOCK
 from bioclip_x.hooks.registry import Registry, create_registry, from_environment
 from bioclip_x.messages import escape_controls
-from bioclip_x.prints import divert_prints
+from bioclip_x.prints import divert_descriptor, divert_prints
 from bioclip_x.renamed_names import rename_flags
 
 UNFORESEEN: Final = 3
@@ -156,7 +156,14 @@ def program(ctx: click.Context, strict_plugins: bool, plugins: tuple[str, ...], 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
     given, debug = take_debug_flag(sys.argv[1:] if arguments is None else arguments)
-    with log_to_stderr() if debug else nullcontext(), stop_on_sigterm(), print_warnings(), divert_prints():
+    is_named = any(one in argument for argument in given for one in ("/dev/stdout", "/fd/1"))  # as a file to write
+    with (
+        log_to_stderr() if debug else nullcontext(),
+        stop_on_sigterm(),
+        print_warnings(),
+        nullcontext() if is_named else divert_descriptor(),
+        divert_prints(),
+    ):
         run(given, debug=debug)
 
 
