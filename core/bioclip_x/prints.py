@@ -48,7 +48,7 @@ def divert_descriptor() -> Iterator[None]:
 
     For the process that the program has for itself.
     """
-    stdout = sys.stdout
+    stdout: Any = sys.stdout
     try:
         is_own = stdout.fileno() == 1 and isinstance(stdout, io.TextIOWrapper) and not _descriptors
         stdout.flush()

@@ -93,12 +93,28 @@ def check_prompts(builder: object, returned: Any, classes: Sequence[int]) -> Pro
             refuse(builder, "build", "a PromptSet of Prompts", prompt)
         if not isinstance(prompt.text, str) or not prompt.text.strip():
             refuse(builder, "build", "prompts whose text is not empty", prompt.text, f"the class {prompt.class_index}")
+        if not _is_utf8(prompt.text):
+            refuse(
+                builder,
+                "build",
+                "prompts whose text has no lone surrogate",
+                prompt.text,
+                f"the class {prompt.class_index}",
+            )
         if not isinstance(prompt.class_index, int | Integral) or prompt.class_index not in requested:
             refuse(builder, "build", f"prompts of the {len(classes)} requested classes only", prompt.class_index)
         if not isinstance(prompt.weight, int | float | Real) or not LIGHTEST_TEXT <= prompt.weight <= HEAVIEST_TEXT:
             expected = f"prompts whose weight is from {LIGHTEST_TEXT:g} to {HEAVIEST_TEXT:g}"
             refuse(builder, "build", expected, prompt.weight, repr(prompt.text))
     return replace(written, prompts=tuple(map(_use_own_numbers, written.prompts)))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _use_own_numbers(prompt: Prompt) -> Prompt:

@@ -92,15 +92,14 @@ def _imports() -> Iterator[Case]:
             "",
             _no_controls,
         )
-    yield _list("import-replaces-stdout", "import sys; sys.stdout = None", OK)
+    yield _list("import-replaces-stdout", "import sys; sys.stdout = None")
     yield _list("import-removes-itself", "import sys; del sys.modules[__name__]", (0, 2))
-    yield _list("import-changes-the-folder", "import os; os.chdir('/')", OK)
+    yield _list("import-changes-the-folder", "import os; os.chdir('/')")
     yield _list(
         "import-starts-a-thread",
         "import threading, time; threading.Thread(target=time.sleep, args=(0.1,), daemon=True).start()",
-        OK,
     )
-    yield _list("import-imports-itself", "import bioclip_x.cli.main", OK)
+    yield _list("import-imports-itself", "import bioclip_x.cli.main")
 
 
 def _hooks() -> Iterator[Case]:
@@ -169,7 +168,7 @@ def _hooks() -> Iterator[Case]:
         "type": "return {'k': 'many'}",
         "nan": "return {'k': float('nan')}",
     }.items():
-        statuses = OK if name == "none" else REFUSED
+        statuses = REFUSED
         if name not in ("import", "recursion"):
             yield _classify(
                 f"configure-{name}",
@@ -215,8 +214,8 @@ def _components() -> Iterator[Case]:
         "nan": "z * float('nan')",
         "infinity": "z + float('inf')",
         "minus-infinity": "z - float('inf')",
-        "shape": "z[:, :1]",
-        "flat": "z.flatten()",
+        "shape": "z[:1]",
+        "flat": "z[None]",
         "empty": "z[:0]",
         "integers": "z.long()",
         "booleans": "z.bool()",
@@ -230,7 +229,7 @@ def _components() -> Iterator[Case]:
         "meta": "z.to('meta')",
         "sparse": "z.to_sparse()",
         "positive": "z.abs() + 5",
-        "large": "z.repeat(1, 1000)",
+        "large": "z.repeat(1000)",
     }.items():
         statuses = OK if name in ("float64", "gradient") else (0, 1, 2)
         yield _adjust(f"offsets-{name}", code, statuses)
@@ -252,7 +251,7 @@ def _components() -> Iterator[Case]:
         "exit": "raise SystemExit(0)",
         "error": "raise ValueError('x')",
     }.items():
-        yield _texts(f"texts-{name}", code, REFUSED, "own")
+        yield _texts(f"texts-{name}", code, REFUSED, "own|no text builder")
     for name, code in {"long": "'a' * 1000000", "controls": "'a\\x1b[2J\\0'", "surrogate": "'\\ud800'"}.items():
         yield _texts(
             f"texts-{name}",
@@ -378,7 +377,7 @@ def _head(
 def _adjust(name: str, code: str, statuses: tuple[int, ...]) -> Case:
     text = (
         "import torch\nclass Own:\n    def offsets(self, taxonomy, sources):\n"
-        "        z = torch.zeros(len(sources), taxonomy.n_classes)\n"
+        "        z = torch.zeros(taxonomy.n_classes)\n"
         f"        return {code}\n    def notes(self, *a): return []\n"
         "@hookimpl\ndef adjust_logits(): return [ComponentSpec('own', 'x', f'{__name__}:Own')]\n"
     )
@@ -461,8 +460,8 @@ def _write_and_describe(code: str, folder: Path) -> list[str]:
 
 
 def _is_json(outcome: Outcome) -> str:
-    """What is printed on standard output is one document, or nothing where the run is refused."""
-    if not outcome.stdout.strip() and outcome.status == 2:
+    """What is printed on standard output is one document, where the run was completed."""
+    if outcome.status == 2:  # an output that is broken off has no end
         return ""
     try:
         json.loads(outcome.stdout)
