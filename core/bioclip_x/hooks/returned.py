@@ -53,15 +53,21 @@ def check_texts(component: object, method: str, returned: Any, what: str = "text
     return texts
 
 
+def is_plain_tensor(value: Any) -> bool:
+    """Whether a value is a tensor with numbers in memory: not a sparse one, nor one of the device "meta"."""
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.device.type != "meta"
+
+
 def check_tensor(
     component: object, method: str, returned: Any, shape: Sequence[int | None], at: str = "", *, finite: bool = True
 ) -> torch.Tensor:
     """Returns the tensor that a method returned. shape: None for a side of any length. finite: refuse NaN and infinities."""
-    import torch
 
     sides = ", ".join("any" if side is None else str(side) for side in shape)
     expected = f"a floating-point tensor of shape ({sides})"
-    if not isinstance(returned, torch.Tensor) or not returned.is_floating_point() or returned.ndim != len(shape):
+    if not is_plain_tensor(returned) or not returned.is_floating_point() or returned.ndim != len(shape):
         refuse(component, method, expected, returned, at)
     if any(side not in (None, actual) for side, actual in zip(shape, returned.shape, strict=True)):
         refuse(component, method, expected, returned, at)
@@ -201,6 +207,7 @@ def _check_part(
 
     if (
         isinstance(part, torch.Tensor)
+        and part.layout == torch.strided
         and part.dtype in types
         and part.device.type == "cpu"
         and part.ndim == len(shape)

@@ -70,7 +70,7 @@ def _statuses() -> Iterator[Case]:
         Reply(b"", 302, {"Location": "file:///etc/passwd"}),
         says="reached|HTTP|redirect|protocol|failed",
     )
-    yield _ask("redirect-to-nothing", Reply(b"", 302, {"Location": ""}), says="reached|HTTP|redirect")
+    yield _ask("redirect-to-nothing", Reply(b"", 302, {"Location": ""}), says="reached|HTTP|redirect|chat completion")
     yield _ask(
         "redirect-malformed", Reply(b"", 302, {"Location": "http://["}), says="reached|HTTP|redirect|URL|address"
     )
