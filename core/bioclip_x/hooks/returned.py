@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar
 
 from bioclip_x.errors import ComponentError
 from bioclip_x.faults import describe, naming, refuse
@@ -53,7 +53,7 @@ def check_texts(component: object, method: str, returned: Any, what: str = "text
     return texts
 
 
-def is_plain_tensor(value: Any) -> bool:
+def is_plain_tensor(value: Any) -> TypeGuard[torch.Tensor]:
     """Whether a value is a tensor with numbers in memory: not a sparse one, nor one of the device "meta"."""
     import torch
 
