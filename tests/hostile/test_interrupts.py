@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,7 @@ main()
 """
 SLOW: Final = """
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from bioclip_x.plugin import ComponentSpec, hookimpl
 {code}
@@ -96,14 +98,20 @@ def test_ctrl_c_while_a_plugin_is_slow(tmp_path: Path, what: str, wait: str) -> 
 
 def test_ctrl_c_while_a_server_hangs_keeps_the_answers(tmp_path: Path) -> None:
     REPLIES["first"] = Reply(complete("- a black cap\n- a yellow belly"))
-    REPLIES["hangs-for-long"] = Reply(b"", wait=60)
+
+    def hang() -> Iterator[bytes]:
+        (tmp_path / "asked").touch()
+        time.sleep(30)
+        yield b" "
+
+    REPLIES["hangs-for-long"] = Reply(hang)
     describe = ["describe", "--output", "a.yaml", "--base-url", start_server(), "--concurrency", "1", "--labels"]
     # The log has the answer to one class; that to the other never comes.
     run = [*describe, "a,b", "--llm", "openai:model=first"]
     subprocess.run([sys.executable, "-m", "bioclip_x", *run], cwd=tmp_path, check=True, capture_output=True)
     answers = tmp_path / "a.yaml.answers.jsonl"
     before = [json.loads(line)["asked"]["path"] for line in answers.read_text().splitlines()]
-    status, err, seconds = interrupt(tmp_path, [*describe, "a,b,c", "--llm", "openai:model=hangs-for-long"], "a.yaml")
+    status, err, seconds = interrupt(tmp_path, [*describe, "a,b,c", "--llm", "openai:model=hangs-for-long"], "asked")
     assert status == 130, err
     assert "Traceback" not in err and seconds < 4 * SECONDS
     assert [json.loads(line)["asked"]["path"] for line in answers.read_text().splitlines()] == before == [["a"], ["b"]]
