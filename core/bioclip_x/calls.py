@@ -157,8 +157,14 @@ class Calls(Generic[Item, Given]):
             if self._is_async:
                 answer = self.call(item)
             else:
-                answer = await to_thread.run_sync(self.call, item, abandon_on_cancel=True, limiter=limiter)
+                answer = await to_thread.run_sync(self._call_in_thread, item, abandon_on_cancel=True, limiter=limiter)
             return cast("Given", await answer if inspect.isawaitable(answer) else answer)
+
+    def _call_in_thread(self, item: Item) -> Awaitable[Given] | Given:
+        with naming(
+            self.component, self.method, self.at(item)
+        ):  # here, since an event loop does not pass on all exceptions
+            return self.call(item)
 
     async def _close(self) -> None:
         try:

@@ -11,6 +11,7 @@ a component prints goes to standard error (see `bioclip_x.prints`).
 
 from __future__ import annotations
 
+import inspect
 import logging
 import weakref
 from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ LONGEST = 80
 
 AT_HAND: Final = "_bioclip_x_at_hand"
 """Attribute of an exception: see `at_hand`."""
+_SUSPENDS: Final = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_CANCELLED: Final = ("CancelledError", "Cancelled")
+"""Exceptions of asyncio and trio, which are not imported here."""
 
 _names: dict[int, str] = {}
 _names_of_classes: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
@@ -79,16 +83,16 @@ def naming_by(
 ) -> Iterator[None]:
     """As `naming`, for what has no component yet, or is a hook. name: as in `remember`. passing: further exceptions that pass.
 
-    A lack of memory passes, and where output is written a closed pipe: they are no fault of the component. So does Ctrl-C,
-    but not `sys.exit`, which would end the program as if it had succeeded.
+    A lack of memory passes, and where output is written a closed pipe: they are no fault of the component. So do Ctrl-C and the
+    cancellation of a task, but not `sys.exit`, which would end the program as if it had succeeded (`is_failure`).
     """
     try:
         with diverted(not writes):
             yield
     except (BioclipXError, MemoryError):
         raise
-    except (Exception, SystemExit) as problem:
-        if isinstance(problem, passing) or (writes and isinstance(problem, BrokenPipeError)):
+    except BaseException as problem:
+        if not is_failure(problem) or isinstance(problem, passing) or (writes and isinstance(problem, BrokenPipeError)):
             raise
         if type(problem).__name__ == "OutOfMemoryError":  # torch's, which is not imported here
             raise
@@ -112,6 +116,16 @@ def get_at_hand(problem: BaseException) -> str:
     """Returns what was worked on when an exception was raised, as `at_hand` noted; "" if it did not."""
     what: str = getattr(problem, AT_HAND, "")
     return what
+
+
+def is_failure(problem: BaseException) -> bool:
+    """Whether code has failed by itself: not by Ctrl-C, nor because its task was cancelled or its generator closed."""
+    if isinstance(problem, GeneratorExit):
+        trace = problem.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        return trace is not None and not trace.tb_frame.f_code.co_flags & _SUSPENDS
+    return not isinstance(problem, KeyboardInterrupt) and type(problem).__name__ not in _CANCELLED
 
 
 def refuse(component: object, method: str, expected: str, returned: object, at: str = "") -> NoReturn:

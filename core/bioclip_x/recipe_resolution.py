@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bioclip_x.errors import ModelError, PluginError, RecipeError
-from bioclip_x.faults import summarise
+from bioclip_x.faults import is_failure, summarise
 from bioclip_x.hooks.capabilities import HeadCapabilities, TextBuilderCapabilities, get_capabilities
 from bioclip_x.hooks.components import Head, Kind, TextBuilder
 from bioclip_x.hooks.options import BARE, ComponentRef, parse_ref
@@ -273,7 +273,9 @@ def _call_configure(registry: Registry, plugin: str, base: Recipe) -> list[Mappi
     try:
         with diverted():
             patches = hook(**add_old_arguments("configure", {"recipe": base})) if hook else []
-    except (Exception, SystemExit) as problem:
+    except BaseException as problem:
+        if not is_failure(problem):
+            raise
         raise PluginError(f"--plugin {plugin}: its configure failed: {summarise(problem)}") from problem
     if hook and not patches:  # pluggy leaves None out
         raise PluginError(f"--plugin {plugin}: its configure returned None; expected a mapping of recipe fields")

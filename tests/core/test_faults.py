@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -66,3 +68,42 @@ def test_names_go_with_their_components_and_to_what_these_return() -> None:
     gc.collect()
     assert not any(describe(one) == "the head 'h'" for one in [Head()] if id(one) == known)
     assert describe(Head()).endswith("test_faults.Head")
+
+
+def test_what_a_component_raises_is_its_failure_whatever_it_is() -> None:
+    class Odd(BaseException):
+        pass
+
+    for raised in (SystemExit(0), GeneratorExit(), Odd("x"), RecursionError("x"), StopIteration()):
+
+        def fail(problem: BaseException = raised) -> None:
+            raise problem
+
+        with pytest.raises(ComponentError, match="failed in decide"), naming(object(), "decide"):
+            fail()
+
+
+def test_ctrl_c_and_what_ends_a_generator_or_a_task_pass() -> None:
+    with pytest.raises(KeyboardInterrupt), naming(object(), "decide"):
+        raise KeyboardInterrupt
+
+    def generate() -> Iterator[int]:
+        with naming(object(), "name"):
+            yield 1
+
+    generator = generate()
+    next(generator)
+    generator.close()
+
+    async def wait() -> None:
+        with naming(object(), "complete"):
+            await asyncio.sleep(10)
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(wait())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from bioclip_x.prints import divert_prints, diverted
+from bioclip_x.prints import divert_descriptor, divert_prints, diverted
 
 
 def say(text: str, *, in_thread: bool) -> None:
@@ -62,3 +64,46 @@ def test_a_failure_ends_the_diversion(capsys: pytest.CaptureFixture[str]) -> Non
             say("report", in_thread=True)
         print("document")
     assert capsys.readouterr() == ("report\ndocument\n", "")
+
+
+LOUD = """
+import os, subprocess, sys
+sys.path[:0] = sys.argv[1:]
+from bioclip_x.prints import divert_descriptor, divert_prints, diverted
+
+def say(name):
+    print(f"{name} print")
+    sys.stdout.flush()
+    sys.__stdout__.write(f"{name} dunder\\n")
+    os.write(1, f"{name} descriptor\\n".encode())
+    subprocess.run(["echo", f"{name} echo"])
+
+with divert_descriptor(), divert_prints():
+    print("own 1")
+    with diverted():
+        say("component")
+    with diverted(False):
+        say("report")
+        with diverted():
+            print("component print")
+    say("own")
+print("after")
+"""
+
+
+def test_what_goes_to_descriptor_1_is_no_output_of_the_program() -> None:
+    """Only that of reports and commands, which may write as they like; the program's own goes through `sys.stdout`."""
+    run = subprocess.run([sys.executable, "-c", LOUD, *sys.path], capture_output=True, text=True, check=True)
+    report = [f"report {way}" for way in ("print", "dunder", "descriptor", "echo")]
+    assert sorted(run.stdout.splitlines()) == sorted(["own 1", *report, "own print", "after"])
+    component = [f"component {way}" for way in ("print", "dunder", "descriptor", "echo", "print")]
+    own = [f"own {way}" for way in ("dunder", "descriptor", "echo")]
+    assert sorted(run.stderr.splitlines()) == sorted([*component, *own])
+
+
+def test_a_stream_of_a_caller_is_left_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    before = sys.stdout
+    with divert_descriptor():
+        assert sys.stdout is before
+        print("a")
+    assert capsys.readouterr().out == "a\n"

@@ -98,6 +98,7 @@ def find_closed_port() -> int:
         return int(one.getsockname()[1])
 
 
+@cache
 def compress(size: int, layers: int = 1, header: bytes = b"") -> bytes:
     """Returns blanks that are compressed so many times."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, 31)

@@ -8,9 +8,9 @@ import itertools
 import pkgutil
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
-from re import _parser  # the names of a pattern's parts are needed to make texts that it nearly matches
 from types import ModuleType
 from typing import Any, Final
 
@@ -96,7 +96,8 @@ def list_pieces(pattern: re.Pattern[Any]) -> list[str]:
         if word:
             pieces.append(word)
 
-    walk(_parser.parse(text))
+    parser = importlib.import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
+    walk(parser.parse(text))
     return list(dict.fromkeys([*pieces[:14], "a", " ", "1", "\n", "A"]))
 
 

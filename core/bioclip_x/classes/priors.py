@@ -18,7 +18,7 @@ from bioclip_x.faults import naming, refuse
 from bioclip_x.hooks.capabilities import LogitAdjustmentCapabilities, get_capabilities
 from bioclip_x.hooks.components import LogitAdjustment, NotingAdjustment
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.hooks.returned import check_texts
+from bioclip_x.hooks.returned import check_texts, is_plain_tensor
 from bioclip_x.limits import OFFSET
 from bioclip_x.messages import list_some
 from bioclip_x.recipe import Recipe
@@ -72,7 +72,7 @@ class Adjustments:
         with naming(adjustment, "offsets", list_some([source.name for source in sources], 1)):
             offsets = adjustment.offsets(self.taxonomy, sources)
         n_classes, n_images = self.taxonomy.n_classes, len(sources)
-        shape = tuple(offsets.shape) if isinstance(offsets, torch.Tensor) else None
+        shape = tuple(offsets.shape) if is_plain_tensor(offsets) else None
         if shape not in ((n_classes,), (n_classes, n_images)):
             expected = f"a tensor of shape {(n_classes,)} or {(n_classes, n_images)} (classes, images)"
             refuse(adjustment, "offsets", expected, offsets)

@@ -31,7 +31,7 @@ from bioclip_x.hooks.registration import BLOCK
 from bioclip_x.hooks.registry import Registry, create_registry, from_environment
 from bioclip_x.limits import MESSAGE_CHARACTERS, TERMINAL
 from bioclip_x.messages import escape_controls
-from bioclip_x.prints import divert_prints
+from bioclip_x.prints import divert_descriptor, divert_prints
 from bioclip_x.renamed_names import rename_flags
 from bioclip_x.shortages import OUT_OF_MEMORY, describe_shortage, has_least_memory
 
@@ -160,8 +160,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits."""
     ignore_sizes_of_no_terminal()
     given, debug = take_debug_flag(sys.argv[1:] if arguments is None else arguments)
+    is_named = any(one in argument for argument in given for one in ("/dev/stdout", "/fd/1"))  # as a file to write
     with (
-        guard_streams(),
+        nullcontext() if is_named else divert_descriptor() as own,
+        guard_streams(own),
         log_to_stderr() if debug else nullcontext(),
         stop_on_sigterm(),
         print_warnings(),

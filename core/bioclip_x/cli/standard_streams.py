@@ -19,15 +19,18 @@ NAMES: Final = ("standard input", "standard output", "standard error")
 
 
 @contextmanager
-def guard_streams() -> Iterator[None]:
-    """Replaces those standard streams of the process that are closed or may fail; not those that a caller has replaced."""
+def guard_streams(own: TextIO | None = None) -> Iterator[None]:
+    """Replaces those standard streams of the process that are closed or may fail; not those that a caller has replaced.
+
+    own: the program's stream to standard output, if it is not Python's.
+    """
     before = sys.stdin, sys.stdout, sys.stderr
     for descriptor, stream in enumerate(before):
         if stream is None:
             _occupy(descriptor)
     if sys.stdin is None:
         sys.stdin = io.TextIOWrapper(io.BufferedReader(_Closed(0)), "utf-8")
-    sys.stdout = _guard(sys.stdout, sys.__stdout__, 1)
+    sys.stdout = _guard(sys.stdout, own or sys.__stdout__, 1)
     sys.stderr = _guard(sys.stderr, sys.__stderr__, 2)
     try:
         yield
@@ -107,6 +110,9 @@ class _Output(_Stream):
     def __init__(self, raw: io.RawIOBase, descriptor: int) -> None:
         super().__init__(descriptor)
         self._raw, self._has_failed = raw, False
+
+    def fileno(self) -> int:
+        return self._raw.fileno()
 
     def writable(self) -> bool:
         return True

@@ -13,12 +13,15 @@ from types import ModuleType
 from typing import Any, Final
 
 from bioclip_x.errors import PluginError
-from bioclip_x.faults import summarise
+from bioclip_x.faults import is_failure, summarise
 from bioclip_x.messages import suggest
 from bioclip_x.prints import diverted
 
 Plugin = str | os.PathLike[str] | ModuleType | object
 """An installed plugin's name, a module's name, a path to a .py file, a module, or an object whose methods are hooks."""
+
+LONGEST_NAME: Final = 200
+"""Characters of a plugin's name in a message."""
 
 FILE_PREFIX: Final = "bioclip_x_plugin_"
 """Of the module names of plugins' files."""
@@ -49,6 +52,7 @@ def refer_to(module: ModuleType) -> str:
 
 def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
     """Imports a plugin by module name or path to a .py file. Raises PluginError with the cause."""
+    shown = repr(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…")
     try:
         with diverted():
             return _import_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
@@ -57,10 +61,12 @@ def import_plugin(name: str, known: Iterable[str] = ()) -> Any:
     except ModuleNotFoundError as problem:
         if problem.name and f"{name}.".startswith(f"{problem.name}."):  # it, or a package that it would lie in
             near = suggest(name, known).removeprefix("known: ")
-            raise PluginError(f"no plugin and no module is called {name!r}; installed: {near}") from None
-        raise PluginError(f"plugin {name!r} cannot be imported: {problem}") from problem
-    except (Exception, SystemExit) as problem:
-        raise PluginError(f"plugin {name!r} cannot be imported: {summarise(problem)}") from problem
+            raise PluginError(f"no plugin and no module is called {shown}; installed: {near}") from None
+        raise PluginError(f"plugin {shown} cannot be imported: {summarise(problem)}") from problem
+    except BaseException as problem:
+        if not is_failure(problem):
+            raise
+        raise PluginError(f"plugin {shown} cannot be imported: {summarise(problem)}") from problem
 
 
 def _import_file(path: Path) -> Any:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import pluggy
 
 from bioclip_x.errors import BioclipXError, ComponentError, PluginError, PluginWarning
-from bioclip_x.faults import abbreviate, describe, is_remembered, naming_by, remember, summarise
+from bioclip_x.faults import abbreviate, describe, is_failure, is_remembered, naming_by, remember, summarise
 from bioclip_x.hooks import specs
 from bioclip_x.hooks.api_version import check_api_version, describe_changes
 from bioclip_x.hooks.capabilities import CAPABILITIES, get_capabilities
@@ -284,7 +284,9 @@ class Registry:
         try:
             with diverted():
                 return getattr(importlib.import_module(module), attribute)
-        except (Exception, SystemExit) as problem:
+        except BaseException as problem:
+            if not is_failure(problem):
+                raise
             reason = problem if isinstance(problem, (ImportError, AttributeError)) else summarise(problem)
             raise PluginError(
                 f"{self.describe(kind, name)} cannot be imported from {found.spec.target!r}: {reason}"
@@ -621,7 +623,9 @@ def _register_installed(registry: Registry, point: EntryPoint, *, strict: bool) 
         with diverted():
             plugin = point.load()
         registry.register(point.name, plugin, origin, may_clash=True)
-    except (Exception, SystemExit) as problem:
+    except BaseException as problem:
+        if not is_failure(problem):
+            raise
         message = f"plugin {point.name!r} of {origin} is broken: {summarise(problem)}"
         if strict:
             raise PluginError(message) from problem

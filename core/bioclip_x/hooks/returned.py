@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, TypeVar
 
 from bioclip_x.errors import ComponentError
 from bioclip_x.faults import describe, naming, refuse
@@ -53,15 +53,21 @@ def check_texts(component: object, method: str, returned: Any, what: str = "text
     return texts
 
 
+def is_plain_tensor(value: Any) -> TypeGuard[torch.Tensor]:
+    """Whether a value is a tensor with numbers in memory: not a sparse one, nor one of the device "meta"."""
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.layout == torch.strided and value.device.type != "meta"
+
+
 def check_tensor(
     component: object, method: str, returned: Any, shape: Sequence[int | None], at: str = "", *, finite: bool = True
 ) -> torch.Tensor:
     """Returns the tensor that a method returned. shape: None for a side of any length. finite: refuse NaN and infinities."""
-    import torch
 
     sides = ", ".join("any" if side is None else str(side) for side in shape)
     expected = f"a floating-point tensor of shape ({sides})"
-    if not isinstance(returned, torch.Tensor) or not returned.is_floating_point() or returned.ndim != len(shape):
+    if not is_plain_tensor(returned) or not returned.is_floating_point() or returned.ndim != len(shape):
         refuse(component, method, expected, returned, at)
     if any(side not in (None, actual) for side, actual in zip(shape, returned.shape, strict=True)):
         refuse(component, method, expected, returned, at)
@@ -93,12 +99,28 @@ def check_prompts(builder: object, returned: Any, classes: Sequence[int]) -> Pro
             refuse(builder, "build", "a PromptSet of Prompts", prompt)
         if not isinstance(prompt.text, str) or not prompt.text.strip():
             refuse(builder, "build", "prompts whose text is not empty", prompt.text, f"the class {prompt.class_index}")
+        if not _is_utf8(prompt.text):
+            refuse(
+                builder,
+                "build",
+                "prompts whose text has no lone surrogate",
+                prompt.text,
+                f"the class {prompt.class_index}",
+            )
         if not isinstance(prompt.class_index, int | Integral) or prompt.class_index not in requested:
             refuse(builder, "build", f"prompts of the {len(classes)} requested classes only", prompt.class_index)
         if not isinstance(prompt.weight, int | float | Real) or not SMALLEST_WEIGHT <= prompt.weight <= NUMBER:
             expected = f"prompts whose weight is from {SMALLEST_WEIGHT:g} to {NUMBER:g}"
             refuse(builder, "build", expected, prompt.weight, repr(prompt.text))
     return replace(written, prompts=tuple(map(_use_own_numbers, written.prompts)))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _use_own_numbers(prompt: Prompt) -> Prompt:
@@ -194,6 +216,7 @@ def _check_part(
 
     if (
         isinstance(part, torch.Tensor)
+        and part.layout == torch.strided
         and part.dtype in types
         and part.device.type == "cpu"
         and part.ndim == len(shape)

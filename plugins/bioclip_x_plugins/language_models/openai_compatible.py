@@ -9,7 +9,7 @@ from pydantic import Field
 
 from bioclip_x.plugin import ANSWER_TOKENS, Answer, LanguageModelCapabilities, Taxon
 from bioclip_x_plugins.language_models.client import ChatClient
-from bioclip_x_plugins.language_models.retries import MOST_RETRIES
+from bioclip_x_plugins.language_models.retries import LONGEST_TIMEOUT, MOST_RETRIES
 
 
 class OpenAICompatible:
@@ -30,7 +30,7 @@ class OpenAICompatible:
         base_url: str | None = None,
         temperature: Annotated[float, Field(ge=0, le=2)] | None = None,
         max_tokens: Annotated[int, Field(ge=1, le=ANSWER_TOKENS)] | None = None,
-        timeout: Annotated[float, Field(gt=0)] = 120.0,
+        timeout: Annotated[float, Field(gt=0, le=LONGEST_TIMEOUT)] = 120.0,
         max_retries: Annotated[int, Field(ge=0, le=MOST_RETRIES)] = 5,
         json_schema: bool = True,
     ) -> None:

@@ -18,6 +18,8 @@ import anyio
 FIRST_WAIT: Final = 0.5
 LONGEST_WAIT: Final = 30.0
 MOST_RETRIES: Final = 1000
+LONGEST_TIMEOUT: Final = 86_400.0
+"""Seconds for one answer: a day."""
 MAX_RETRY_AFTER: Final = 600.0
 """The longest wait that a server may ask for, in seconds; beyond it the run stops."""
 

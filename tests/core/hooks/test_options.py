@@ -76,3 +76,18 @@ def test_two_positional_options_are_a_plugin_error() -> None:
 )
 def test_a_reference_is_printed_as_it_was_written(text: str) -> None:
     assert str(parse_ref(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a:b=2020-13-45", "is not valid YAML"),
+        ("a:b=" + "[" * 3000, "is not valid YAML"),
+        ("a:b=!!python/object/apply:os.system [x]", "is not valid YAML"),
+        ("a:b=" + "9" * 5000, "is not valid YAML"),
+        ("a:" + "," * 20_000, "at most 10,000 characters, got 20,002"),
+    ],
+)
+def test_values_are_read_strictly(text: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_ref(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,3 +112,16 @@ def test_never_raises_and_always_gives_phrases_or_a_reason(text: str, finish_rea
     parsed = parse_answer(text, name="x", finish_reason=finish_reason, continued=continued)
     assert bool(parsed.phrases) != bool(parsed.reason)
     assert all(phrase == " ".join(phrase.split()) and len(phrase) <= PHRASE_CHARACTERS for phrase in parsed.phrases)
+
+
+@pytest.mark.parametrize("piece", ["__a ", "**a ", "`a ", "there is ", "<think>", "```\n", "- a\n"])
+def test_answers_that_repeat_themselves_take_little_time(piece: str) -> None:
+    started = time.process_time()
+    parse_answer("- a cap\n- " + piece * (90_000 // len(piece)))
+    assert time.process_time() - started < 5
+
+
+def test_what_a_model_thought_does_not_count() -> None:
+    thought = f"<think>{'x' * 1_000_000}</think>"
+    assert parse_answer(f"{thought}- a cap\n- a bill").phrases == ("a cap", "a bill")
+    assert parse_answer("x" * 100_001).reason == "more than 100,000 characters"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from bioclip_x.errors import DescriptorError
 from bioclip_x.limits import CLASS_DESCRIPTORS, DESCRIPTOR_CHARACTERS
 from bioclip_x.prompts import Descriptor, DescriptorSet, load_descriptors, write_descriptors
-from bioclip_x.prompts.formats import cub_attributes
+from bioclip_x.prompts.formats import cub_attributes, finer
+from bioclip_x.prompts.formats.class_lists import is_sentence
 from bioclip_x.prompts.formats.collector import read_weight
 
 EMPTY = {
@@ -276,3 +278,16 @@ def test_half_a_character_is_refused(tmp_path: Path, text: str) -> None:
 def test_a_name_of_a_file_that_is_too_long_is_an_error() -> None:
     with pytest.raises(DescriptorError, match="cannot be read: File name too long"):
         load_descriptors(Path("a" * 300))
+
+
+@pytest.mark.parametrize("end", ["x", "]", "", "\n"])
+def test_lists_without_commas_are_read_in_linear_time(end: str) -> None:
+    """Each blank between two strings could once be matched in two ways: 2^n for n strings."""
+    assert finer.sniff({"1.jpg": '"a": [' + '"b" ' * 5000 + end}) == (end != "x")
+
+
+@given(st.text(alphabet="Aa1 .!?\"')-", max_size=40))
+def test_sentences_are_those_of_the_pattern(phrase: str) -> None:
+    phrase = " ".join(phrase.split())  # as the reader has them
+    pattern = re.compile(r"^[A-Z\d\"'(](?:\S*\s+){4,}\S+[.!?][\"')]*$")
+    assert is_sentence(phrase) == bool(pattern.match(phrase))
