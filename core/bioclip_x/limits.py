@@ -81,7 +81,7 @@ PREDICTIONS: Final = 1_000_000
 NUMBER: Final = 1e30
 """Size of a number among the options of a component, and of a weight: products of several fit in float32 no more."""
 OFFSET: Final = 1e6
-"""What a prior adds to a logit at most; beyond it, the differences of logits are lost. There is no limit to what it takes away."""
+"""What a prior adds to a logit at most; beyond it, the differences of logits are lost. It may take away any number."""
 PRIOR_WEIGHT: Final = 1000.0
 """By which log-odds of a prior are multiplied."""
 SMALLEST_WEIGHT: Final = 1e-30

@@ -391,7 +391,8 @@ TOPICS: Final = {
         ("io.encodings",
          "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
         ("limits",
-         "CELL_CHARACTERS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES PRIOR_WEIGHT REPLY_BYTES SCORE SCORES XMP_BYTES"),
+         "CELL_CHARACTERS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES PRIOR_WEIGHT REPLY_BYTES SCORE SCORES "
+         "XMP_BYTES"),
         ("io.files", "LegacyNotice read_json read_lines read_stream_lines read_text read_yaml"),
         ("paths", "check_path expand_home"),
         ("io.inside", "leaves_folder resolve_inside"),

@@ -51,7 +51,7 @@ def _texts() -> Iterator[Case]:
     }
     fine |= {"all-smallest": ("1.0e-30", "1.0e-30"), "integer": ("1000000", "1")}
     for name, (one, other) in fine.items():
-        for pooling in ("mean", "ensemble", "max"):
+        for pooling in ("mean", "ensemble", "max") if name == "both" else ("mean",):
             make = partial(_describe, one, other, more=("--pooling", pooling))
             yield Case(f"yaml-{name}-{pooling}", make, OK, check=check_shares)
     for name, value in {
@@ -189,7 +189,7 @@ def _read_drawing() -> bytes:
 def _describe(one: Any, other: Any, folder: Path, *, more: tuple[str, ...] = ()) -> list[str]:
     (folder / "bird.png").write_bytes(_read_drawing())
     classes = "".join(
-        f"  {name}:\n    descriptor:\n    - {{phrase: red wings, weight: {one}}}\n    - {{phrase: a blue back, weight: {other}}}\n"
+        f"  {name}:\n    descriptor:\n    - {{phrase: red wings, weight: {one}}}\n    - {{phrase: a back, weight: {other}}}\n"
         for name in NAMES
     )
     text = f"format: bioclip-x/descriptors/1\nprovenance: {{}}\nclasses:\n{classes}"
