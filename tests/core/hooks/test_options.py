@@ -51,7 +51,7 @@ def test_the_first_value_may_come_without_an_option_name(text: Any, expected: di
         ("templates:clip,set=other.yaml", "option 'set' is given twice, as 'clip' and as 'other.yaml'"),
         ("templates:k=1,k=2", "option 'k' is given twice"),
         ("templates:=clip", "expected name:option=value, got '=clip'"),
-        ("templates:[", "its value is not valid YAML"),
+        ("templates:[", "its value cannot be read"),
         ("templates:clip,kk=2", "text builder 'templates' has no option 'kk'; known: k, name, set"),
         ("templates:3", r"text builder 'templates': option 'set"),
     ],

@@ -90,7 +90,9 @@ def _validate_file(registry: Registry, file: Path, reading: dict[str, Any]) -> V
     try:
         taxonomy = read_file(registry, file, **reading, afresh=True)
     except TaxonomyError as error:
-        problems = error.problems or (_make_problem(file, str(error)),)
+        problems = error.problems
+        if not any(problem.is_error for problem in problems):  # warnings alone do not say why it cannot be read
+            problems = (*problems, _make_problem(file, str(error)))
         return Verdict(file, sorted(problems, key=lambda problem: not problem.is_error), None)
     return Verdict(file, [*taxonomy.problems, *check(taxonomy)], taxonomy)
 
