@@ -76,3 +76,29 @@ def test_two_positional_options_are_a_plugin_error() -> None:
 )
 def test_a_reference_is_printed_as_it_was_written(text: str) -> None:
     assert str(parse_ref(text)) == text
+
+
+class _Numbers:
+    def __init__(self, *, share: float = 0.0, number: int = 0, switch: bool = False) -> None: ...
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e31, 10**400, True, "high"])
+def test_numbers_are_finite_and_bounded(value: Any) -> None:
+    with pytest.raises(RecipeError, match="option 'share'"):
+        validate_options("x", _Numbers, {"share": value})
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**64), True, 0.5])
+def test_whole_numbers_are_bounded(value: Any) -> None:
+    with pytest.raises(RecipeError, match="option 'number'"):
+        validate_options("x", _Numbers, {"number": value})
+    assert validate_options("x", _Numbers, {"number": 2**63 - 1, "switch": True})["switch"] is True
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [({"name": "a", 7: 1}, "the key 7"), ({"name": ["a"]}, "component's name"), ("a:b=2020-13-45", "not a valid date")],
+)
+def test_what_is_no_reference(value: Any, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_ref(value)

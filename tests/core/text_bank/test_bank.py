@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from bioclip_x.errors import PluginError
 from bioclip_x.records import ModelCard, Prompt
 from bioclip_x.text_bank.bank import build_bank, make_bank_key
 
@@ -84,3 +85,20 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     bank = build_bank(Encoder(), PROMPTS, 3, cache=blocked)  # type: ignore[arg-type]
     assert bank.embeddings_PD.shape == (4, 2)
     assert build_bank(Encoder(), PROMPTS, 3).key == bank.key  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ((1e40, 1), "has the weight 1e"),
+        ((float("nan"), 1), "has the weight nan"),
+        ((-1, 1), "has the weight -1"),
+        ((1e-46, 1e-31), "weights below 1e-30"),
+    ],
+)
+def test_weights_that_float32_does_not_hold(weights: tuple[float, float], message: str) -> None:
+    prompts = [Prompt(text, 0, "common", weight=weight) for text, weight in zip("ab", weights)]
+    with pytest.raises(PluginError, match=message):
+        build_bank(Encoder(), prompts, 1)  # type: ignore[arg-type]
+    kept = [Prompt("a", 0, "common", weight=1e-46), Prompt("b", 0, "common", weight=1e30)]
+    assert build_bank(Encoder(), kept, 1).weight_P.tolist() == [0, np.float32(1e30)]  # type: ignore[arg-type]
