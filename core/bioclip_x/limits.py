@@ -111,6 +111,7 @@ XMP_BYTES: Final = 16 << 20
 
 COUNT: Final = 1_000_000_000
 """What an option of the command line counts: seconds, rows, tries."""
+MOST_FOLDS: Final = 10_000
 SEED: Final = (1 << 63) - 1
 BATCH_SIZE: Final = 1 << 20
 """Images per batch."""

@@ -105,7 +105,7 @@ def _collect_weights(prompts: Sequence[Prompt]) -> npt.NDArray[np.float32]:
     if largest_C.min() < SMALLEST_WEIGHT:
         one = prompts[int(start_C[largest_C.argmin()])]
         raise PluginError(
-            f"all texts of a class, {abbreviate(one.text)} among them, have weights below {SMALLEST_WEIGHT:g}; expected a larger one"
+            f"all texts of a class, {abbreviate(one.text)} among them, have weights below {SMALLEST_WEIGHT:g}"
         )
     return weight_P.astype(np.float32)
 

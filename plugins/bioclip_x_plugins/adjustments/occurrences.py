@@ -82,7 +82,7 @@ class OccurrenceRecords:
     mode: `prior` adds weight · log(C·(n + a) / (N + a·C)) to the logit of a class with n of the N records of the C classes in
     reach, which is 0 where nothing is known; `hard` excludes classes without a record.
     a: pseudo-records of each class (1).
-    weight: of the prior (1); below 1 trusts the records less.
+    weight: of the prior (1), at most 1000; below 1 trusts the records less.
     """
 
     capabilities = LogitAdjustmentCapabilities(image_notes=True)

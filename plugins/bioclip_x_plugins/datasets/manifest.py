@@ -203,10 +203,20 @@ def _select_columns(
 ) -> dict[str, pa.ChunkedArray]:
     """Returns those of the wanted columns that there are, as stripped strings without nulls.
 
-    Raises TrainingError if a needed one is missing.
+    Raises TrainingError if a needed one is missing, and for one that is there twice, or is no text.
     """
     if missing := [name for name in dict.fromkeys(wanted) if name in needed and name not in table.column_names]:
-        columns = ", ".join(table.column_names)
-        raise TrainingError(f"data: the {what} {path} lacks the column {', '.join(missing)}; it has {columns}")
+        there = ", ".join(table.column_names)
+        raise TrainingError(f"data: the {what} {path} lacks the column {', '.join(missing)}; it has {there}")
     found = [name for name in dict.fromkeys(wanted) if name in table.column_names]
-    return {name: pc.utf8_trim_whitespace(pc.fill_null(table[name].cast(pa.string()), "")) for name in found}
+    columns = {}
+    for name in found:
+        if table.column_names.count(name) > 1:
+            raise TrainingError(f"data: the {what} {path} has the column {name!r} more than once")
+        try:
+            columns[name] = pc.utf8_trim_whitespace(pc.fill_null(table[name].cast(pa.string()), ""))
+        except pa.ArrowException as problem:
+            raise TrainingError(
+                f"data: the {what} {path}: the column {name!r} has type {table[name].type}; expected text ({problem})"
+            ) from None
+    return columns

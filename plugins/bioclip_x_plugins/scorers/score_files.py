@@ -264,7 +264,7 @@ def _read_npz(path: Path) -> ScoreTable:
         )
     if scores.shape != (len(images), len(classes)):
         raise ScoresError(f"{path}: expected scores of shape {(len(images), len(classes))}, got {scores.shape}")
-    return ScoreTable(*(_decode_names(path, names) for names in (images, classes)), scores.astype(np.float64))
+    return ScoreTable(_decode_names(path, images), _decode_names(path, classes), scores.astype(np.float64))
 
 
 def _read_array(stream: IO[bytes]) -> npt.NDArray[Any]:
@@ -278,7 +278,8 @@ def _read_array(stream: IO[bytes]) -> npt.NDArray[Any]:
     raw = stream.read()
     if math.prod(shape) * dtype.itemsize != len(raw):
         raise ValueError(f"an array of shape {shape} and {len(raw):,} bytes, which do not fit together")
-    return np.frombuffer(raw, dtype).reshape(shape, order="F" if is_fortran else "C")
+    array: npt.NDArray[Any] = np.frombuffer(raw, dtype).reshape(shape, order="F" if is_fortran else "C")
+    return array
 
 
 def _decode_names(path: Path, names: npt.NDArray[Any]) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ def test_the_first_value_may_come_without_an_option_name(text: Any, expected: di
         ("templates:clip,set=other.yaml", "option 'set' is given twice, as 'clip' and as 'other.yaml'"),
         ("templates:k=1,k=2", "option 'k' is given twice"),
         ("templates:=clip", "expected name:option=value, got '=clip'"),
-        ("templates:[", "its value is not valid YAML"),
+        ("templates:[", "its value cannot be read"),
         ("templates:clip,kk=2", "text builder 'templates' has no option 'kk'; known: k, name, set"),
         ("templates:3", r"text builder 'templates': option 'set"),
     ],
@@ -91,3 +91,29 @@ def test_a_reference_is_printed_as_it_was_written(text: str) -> None:
 def test_values_are_read_strictly(text: str, message: str) -> None:
     with pytest.raises(RecipeError, match=message):
         parse_ref(text)
+
+
+class _Numbers:
+    def __init__(self, *, share: float = 0.0, number: int = 0, switch: bool = False) -> None: ...
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e31, 10**400, True, "high"])
+def test_numbers_are_finite_and_bounded(value: Any) -> None:
+    with pytest.raises(RecipeError, match="option 'share'"):
+        validate_options("x", _Numbers, {"share": value})
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**64), True, 0.5])
+def test_whole_numbers_are_bounded(value: Any) -> None:
+    with pytest.raises(RecipeError, match="option 'number'"):
+        validate_options("x", _Numbers, {"number": value})
+    assert validate_options("x", _Numbers, {"number": 2**63 - 1, "switch": True})["switch"] is True
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [({"name": "a", 7: 1}, "the key 7"), ({"name": ["a"]}, "component's name"), ("a:b=2020-13-45", "not a valid date")],
+)
+def test_what_is_no_reference(value: Any, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        parse_ref(value)

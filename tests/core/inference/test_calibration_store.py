@@ -89,3 +89,28 @@ def test_depths() -> None:
     ]:
         with pytest.raises(CalibrationError, match=message):
             find_lambda(calibration, accuracy)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("temperature",), 1e308),
+        (("temperature",), True),
+        (("temperature",), "0.5"),
+        (("fitted",), 10**400),
+        (("refusal", "threshold"), float("nan")),
+        (("refusal", "accept"), 1.5),
+        (("refusal", "extra"), 1),
+        (("hedges", 0, "lambda_"), -1),
+        (("hedges", 0, "accuracy"), 0),
+    ],
+)
+def test_values_that_none_has(tmp_path: Path, place: tuple[str | int, ...], value: object) -> None:
+    file = save_calibration(FOUND, tmp_path / "c.json")
+    document = above = json.loads(file.read_text())
+    for key in place[:-1]:
+        above = above[key]
+    above[place[-1]] = value
+    file.write_text(json.dumps(document))
+    with pytest.raises(CalibrationError, match=rf"c\.json.*{place[-1]}"):
+        load_calibration(file)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bioclip_x.errors import RecipeError
-from bioclip_x.io.files import read_lines, read_text, read_yaml
+from bioclip_x.errors import BioclipXError, RecipeError
+from bioclip_x.io.files import read_json, read_lines, read_text, read_yaml
 from bioclip_x.io.strict_yaml import _Aliases
 from bioclip_x.limits import DOCUMENT_DEPTH
 
@@ -199,3 +199,22 @@ def test_text_that_cannot_be_read(tmp_path: Path) -> None:
     for name, message in (("gone", "does not exist"), ("", "is a folder"), ("latin", "line 2: not valid utf-8")):
         with pytest.raises(RecipeError, match=message):
             read_text(tmp_path / name, RecipeError)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "f.json is not valid JSON"),
+        ("[" * 100_000, "nested more than 200 deep"),
+        ('"\\ud800"', "half a character"),
+        ('"\0"', "line 1: a NUL byte"),
+        ("9" * 5000, "not valid JSON"),
+    ],
+)
+def test_json_of_programs(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "f.json"
+    file.write_text(text)
+    with pytest.raises(BioclipXError, match=message):
+        read_json(file)
+    file.write_text('{"a": 1, "a": NaN}')
+    assert str(read_json(file)) == "{'a': nan}"

@@ -12,6 +12,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load, save
 
+from bioclip_x.errors import PluginError
 from bioclip_x.records import ModelCard, Prompt
 from bioclip_x.text_bank.bank import ALIGNMENT, build_bank, make_bank_key
 
@@ -144,3 +145,20 @@ def test_the_key_covers_the_files_of_the_model(tmp_path: Path) -> None:
     first, second = (build_bank(encoder, PROMPTS, 3, cache=tmp_path) for encoder in (one, other))  # type: ignore[arg-type]
     assert other.asked and first.key != second.key
     assert first.content == second.content, "what a calibration is valid for is the same on every machine"
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ((1e40, 1), "has the weight 1e"),
+        ((float("nan"), 1), "has the weight nan"),
+        ((-1, 1), "has the weight -1"),
+        ((1e-46, 1e-31), "weights below 1e-30"),
+    ],
+)
+def test_weights_that_float32_does_not_hold(weights: tuple[float, float], message: str) -> None:
+    prompts = [Prompt(text, 0, "common", weight=weight) for text, weight in zip("ab", weights)]
+    with pytest.raises(PluginError, match=message):
+        build_bank(Encoder(), prompts, 1)  # type: ignore[arg-type]
+    kept = [Prompt("a", 0, "common", weight=1e-46), Prompt("b", 0, "common", weight=1e30)]
+    assert build_bank(Encoder(), kept, 1).weight_P.tolist() == [0, np.float32(1e30)]  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ NUMBERS: Final = (
     "",
     "²",
     "1e400",
-    "100000000000000000000",
+    "1" + "0" * 35,
     "-1",
     "0x10",
     "9" * 400,
@@ -111,7 +111,7 @@ def _texts() -> Iterator[Case]:
             f"model-{number}",
             partial(_run, "--model", value),
             REFUSED,
-            "(?i)model|folder|onnx|hub|weights|path|open_clip",
+            "(?i)model|folder|onnx|hub|weights|path|open_clip|package",
         )
     for number, value in enumerate(
         ("", "tpu", "cuda:99", "cpu:abc", "cuda:-1", SURROGATE, "x" * 300, "cuda:" + "9" * 400, "meta")

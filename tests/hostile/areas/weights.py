@@ -51,7 +51,7 @@ def _texts() -> Iterator[Case]:
     }
     fine |= {"all-smallest": ("1.0e-30", "1.0e-30"), "integer": ("1000000", "1")}
     for name, (one, other) in fine.items():
-        for pooling in ("mean", "ensemble", "max"):
+        for pooling in ("mean", "ensemble", "max") if name == "both" else ("mean",):
             make = partial(_describe, one, other, more=("--pooling", pooling))
             yield Case(f"yaml-{name}-{pooling}", make, OK, check=check_shares)
     for name, value in {
@@ -71,9 +71,8 @@ def _texts() -> Iterator[Case]:
     )
     for option in (
         "templates:openai-80,seed=-1",
-        "swapped:seed=-1",
         "random-words:seed=1e30",
-        "swapped:seed=" + "9" * 30,
+        "random-words:seed=" + "9" * 30,
     ):
         name = option.partition(":")[0] + str(len(option))
         yield Case(f"seed-{name}", partial(_describe, 1, 1, more=("--text", option)), REFUSED, "seed")
@@ -189,7 +188,7 @@ def _read_drawing() -> bytes:
 def _describe(one: Any, other: Any, folder: Path, *, more: tuple[str, ...] = ()) -> list[str]:
     (folder / "bird.png").write_bytes(_read_drawing())
     classes = "".join(
-        f"  {name}:\n    descriptor:\n    - {{phrase: red wings, weight: {one}}}\n    - {{phrase: a blue back, weight: {other}}}\n"
+        f"  {name}:\n    descriptor:\n    - {{phrase: red wings, weight: {one}}}\n    - {{phrase: a back, weight: {other}}}\n"
         for name in NAMES
     )
     text = f"format: bioclip-x/descriptors/1\nprovenance: {{}}\nclasses:\n{classes}"

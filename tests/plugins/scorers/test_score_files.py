@@ -114,3 +114,37 @@ def test_invalid_files(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"file_name": ["x", "y"], "a": [0.5, None]}), tmp_path / "null.parquet")
     with pytest.raises(ScoresError, match=r"row 2 \(y\): the score of 'a' is missing"):
         read_scores(tmp_path / "null.parquet")
+
+
+def test_a_logit_far_below_excludes_as_minus_infinity_does(tmp_path: Path) -> None:
+    file = tmp_path / "s.csv"
+    file.write_text("image,a,b\nx.png,-3.4028235e38,1\n")
+    assert read_scores(file).values_nm[0, 0] < -1e38
+    file.write_text("image,a,b\nx.png,1e30,1\n")
+    with pytest.raises(ScoresError, match="expected a number"):
+        read_scores(file)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"images": np.array("x.png")}, "one axis"),
+        ({"scores": np.ones((1, 2), complex)}, "expected the arrays"),
+        ({"images": np.array(["x.png"], object)}, "arrays of text"),
+        ({"images": np.array([b"\xff"])}, "UTF-8"),
+        ({"images": np.array([""])}, "an image without a name"),
+    ],
+)
+def test_arrays_that_are_no_scores(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
+    good = {"images": np.array(["x.png"]), "classes": np.array(["a", "b"]), "scores": np.ones((1, 2))}
+    np.savez(tmp_path / "s.npz", **{**good, **arrays})
+    with pytest.raises(ScoresError, match=message):
+        read_scores(tmp_path / "s.npz")
+
+
+def test_arrays_of_bytes_are_names(tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "s.npz", images=np.array([b"x.png"]), classes=np.array([b"a"]), scores=np.asfortranarray([[2.0]])
+    )
+    table = read_scores(tmp_path / "s.npz")
+    assert (table.images, table.columns, table.values_nm.tolist()) == (("x.png",), ("a",), [[2.0]])

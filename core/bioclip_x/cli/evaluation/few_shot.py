@@ -13,6 +13,7 @@ import click
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.streams import open_output
+from bioclip_x.limits import MOST_FOLDS
 from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _parse_shots(context: click.Context, option: click.Parameter, value: str | N
     if value is None:
         return None
     parts = [part.strip() for part in value.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+    if not all(part.isdecimal() and len(part) < 10 and int(part) > 0 for part in parts):
         raise click.BadParameter(f"expected numbers of images from 1, such as 1,5; got {value!r}")
     return tuple(dict.fromkeys(map(int, parts)))
 
@@ -127,7 +128,8 @@ def _parse_folds(context: click.Context, option: click.Parameter, value: str | N
     if value is None:
         return None
     if not value.isdecimal():
-        return Path(value)
-    if not int(value):
-        raise click.BadParameter("expected a number of folds from 1, or a file")
+        path: Path = PathName().convert(value, option, context)
+        return path
+    if len(value) > len(str(MOST_FOLDS)) or not 1 <= int(value) <= MOST_FOLDS:
+        raise click.BadParameter(f"expected a number of folds from 1 to {MOST_FOLDS:,}, or a file")
     return int(value)

@@ -8,7 +8,6 @@ their first image, is shuffled in place; its first k are the support. The lists 
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ import numpy as np
 
 from bioclip_x.array_types import Ints
 from bioclip_x.errors import EvaluationError
-from bioclip_x.io.files import read_text
+from bioclip_x.io.files import read_json
 from bioclip_x.messages import list_some
 
 FORMAT: Final = "bioclip-x/folds/1"
@@ -103,10 +102,10 @@ def read_folds(path: Path, names: Sequence[str], labels: Sequence[str]) -> tuple
     images than the shots.
     """
     try:
-        document = json.loads(read_text(path, EvaluationError))
+        document = read_json(path, EvaluationError)
         given = [(int(fold["shots"]), fold["support"]) for fold in document["folds"]]
         supports = [(shots, [(str(one["image"]), str(one["class"])) for one in support]) for shots, support in given]
-    except (ValueError, TypeError, KeyError, RecursionError) as problem:
+    except (ValueError, TypeError, KeyError, OverflowError) as problem:
         raise EvaluationError(
             f"{path}: expected a file of folds ({FORMAT}), as --save-folds writes it: {problem!r}"
         ) from None
