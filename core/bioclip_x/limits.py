@@ -32,6 +32,9 @@ DOCUMENT_BYTES: Final = 1 << 30
 DOCUMENT_DEPTH: Final = 200
 """Levels of lists and mappings within one another."""
 
+EXTENDED_FILES: Final = 20
+"""Configurations that extend one another, from one to the next."""
+
 # Taxonomies
 
 TREE_NODES: Final = 20_000_000
@@ -80,6 +83,21 @@ MODEL_VOCABULARY: Final = 1 << 23
 """Tokens that a model knows."""
 MODEL_PARAMETERS: Final = 1 << 36
 """Parameters of a model that is made anew. Of one with weights, the file of weights has at least a byte for each."""
+
+SHARDS: Final = 1_000_000
+"""Shards that a data set's pattern names."""
+EPOCHS: Final = 1_000_000
+"""Epochs of a training run."""
+STEPS: Final = 1 << 40
+"""Any number of steps in the configuration of a run."""
+BATCH_IMAGES: Final = 1 << 24
+"""Images in a batch of training, over all processes."""
+TRAINING_PROCESSES: Final = 4096
+"""Processes that make batches; also threads of a process."""
+TEXTS_PER_IMAGE: Final = 1024
+"""Texts that are drawn for an image in a step of training."""
+LARGEST_RATE: Final = 1e6
+"""Largest learning rate, weight decay, or weight of a loss, a text or a data set."""
 
 # Language models
 

@@ -100,7 +100,7 @@ if TYPE_CHECKING:
     from bioclip_x.images.file_types import list_brands
     from bioclip_x.images.files import ImageFiles
     from bioclip_x.images.folders import LeftOut, is_left_out
-    from bioclip_x.images.remote import is_url
+    from bioclip_x.images.remote import is_local_url, is_url
     from bioclip_x.io.archives import Archive, is_archive, open_archive
     from bioclip_x.io.content import name_content, open_content
     from bioclip_x.io.delimited import (
@@ -144,6 +144,7 @@ if TYPE_CHECKING:
         PACKED_REPLY_BYTES,
         REPLY_BYTES,
         SCORES,
+        SHARDS,
         XMP_BYTES,
     )
     from bioclip_x.messages import escape_controls, list_some, pluralise
@@ -249,7 +250,7 @@ __all__ = [
     "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "DELIMITERS", "EXPLANATION_FORMAT", "LINE_CHARACTERS", "LINNAEAN",
     "META_BYTES", "MODEL_DOCUMENT_BYTES", "MODEL_FILE_BYTES", "MODEL_IMAGE_SIDE", "MODEL_LAYERS",
     "MODEL_PARAMETERS", "MODEL_PATCHES", "MODEL_TOKENS", "MODEL_VOCABULARY", "MODEL_WIDTH", "NEWICK_CHARACTERS",
-    "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES", "RANKS", "REPLY_BYTES", "ROW_COLUMNS", "SCORES", "TAXON",
+    "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES", "RANKS", "REPLY_BYTES", "ROW_COLUMNS", "SCORES", "SHARDS", "TAXON",
     "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream", "BioclipXError", "CalibratedSets",
     "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix",
     "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError", "Descriptor", "DescriptorError",
@@ -279,17 +280,17 @@ __all__ = [
     "explain_csv_error", "find_box", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding",
     "find_taxa_above", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
     "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
-    "is_left_out", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder",
-    "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill",
-    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
-    "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
-    "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "open_tensors", "parse_name",
-    "pluralise", "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
-    "read_stream_lines", "read_tensors", "read_text", "read_yaml", "refuse_unmatched", "report_progress",
-    "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet",
-    "select_largest", "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down",
-    "sweep", "sync_folder", "take_first_line", "to_networkx",
+    "is_left_out", "is_local_url", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
+    "leaves_folder", "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head",
+    "load_or_fill", "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder",
+    "mark_used", "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon",
+    "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database",
+    "open_image", "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "open_tensors",
+    "parse_name", "pluralise", "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance",
+    "read_species_list", "read_stream_lines", "read_tensors", "read_text", "read_yaml", "refuse_unmatched",
+    "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head",
+    "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes", "split_authorship",
+    "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -386,7 +387,7 @@ TOPICS: Final = {
         ("images.file_types", "list_brands"),
         ("images.files", "ImageFiles"),
         ("images.folders", "LeftOut is_left_out"),
-        ("images.remote", "is_url"),
+        ("images.remote", "is_local_url is_url"),
     ),
     "Files": (
         ("caches", "load_or_fill mark_used open_cache_file"),
@@ -398,7 +399,7 @@ TOPICS: Final = {
          "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
         ("limits",
          "CELL_CHARACTERS LINE_CHARACTERS META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES MODEL_IMAGE_SIDE MODEL_LAYERS "
-         "MODEL_PARAMETERS MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES "
+         "MODEL_PARAMETERS MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES SHARDS "
          "XMP_BYTES"),
         ("tensor_files", "open_tensors read_tensors"),
         ("io.files", "LegacyNotice read_lines read_stream_lines read_text read_yaml"),

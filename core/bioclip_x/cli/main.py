@@ -32,6 +32,8 @@ from bioclip_x.messages import escape_controls
 from bioclip_x.prints import divert_prints
 from bioclip_x.renamed_names import rename_flags
 
+LONGEST_MESSAGE: Final = 10_000
+"""Characters of an error that are printed."""
 UNFORESEEN: Final = 3
 """Exit status of an error that is no BioclipXError."""
 
@@ -267,6 +269,8 @@ def print_error(message: str, *, debug: bool) -> None:
     """Prints an error on stderr, below the traceback of the exception that is being handled if `debug`."""
     if debug:
         click.echo(escape_controls(traceback.format_exc(), keep="\n"), err=True)
+    if len(message) > LONGEST_MESSAGE:  # it repeats a value from outside
+        message = f"{message[:LONGEST_MESSAGE]}…"
     click.echo(f"error: {escape_controls(message, keep=chr(10))}", err=True)
 
 

@@ -69,7 +69,7 @@ def _files() -> Iterator[Case]:
     }.items():  # fmt: skip
         yield _field(f"extends-{name}", CONFIG | {"extends": extends}, "extends|none.yaml|train.yaml|dev/zero", seconds=5)
     yield Case("extends-cycle", _write_cycle, REFUSED, "extends", seconds=5)
-    yield Case("extends-chain", _write_chain, READ_OR_REFUSED, seconds=10)
+    yield Case("extends-chain", _write_chain, REFUSED, "extend one another", seconds=10)
 
 
 def _write_config(text: bytes, folder: Path) -> list[str]:
@@ -93,9 +93,9 @@ def _write_cycle(folder: Path) -> list[str]:
 
 
 def _write_chain(folder: Path) -> list[str]:
-    for i in range(3000):
+    for i in range(300):
         (folder / f"{i}.yaml").write_text(f"extends: {i + 1}.yaml\n")
-    (folder / "3000.yaml").write_text("{}")
+    (folder / "300.yaml").write_text("{}")
     return ["train", "0.yaml"]
 
 
@@ -112,13 +112,11 @@ def _fields() -> Iterator[Case]:
         for i in range(3):
             at = (number * 3 + i) % len(NUMBERS)
             value = NUMBERS[at]
-            valid = value == 1e308 and name in ("learning_rate", "weight_decay", "max_logit_scale")
-            if not valid:
-                yield _field(f"{name.replace('_', '-')}-{at}", CONFIG | {name: value}, name)
+            yield _field(f"{name.replace('_', '-')}-{at}", CONFIG | {name: value}, name)
         yield _field(f"{name.replace('_', '-')}-text", CONFIG | {name: "many"}, name)
     huge: dict[str, Any] = {
         "epochs": 10**30, "batch_size": 10**30, "workers": 10**9, "threads": 10**9, "texts_per_picture": 10**12, "image_size": 10**7,
-        "text_length": 10**9, "keep": 10**30, "accumulate": 10**30, "shuffle_shards": 10**30, "warmup_steps": 10**30,
+        "keep": 10**30, "accumulate": 10**30, "shuffle_shards": 10**30, "warmup_steps": 10**30,
         "checkpoint_every": 10**30, "probe_steps": 10**30,
     }  # fmt: skip
     for name, value in huge.items():
@@ -152,13 +150,13 @@ def _fields() -> Iterator[Case]:
         "schedule": ("xyz", 3, None), "precision": ("fp8", 3), "device": ("xyz", "cuda:99", 3, "", "cuda:x"), "shard": ("xyz",),
         "compile": ("maybe", 3), "language": (3, []), "ema": (0, 1, NAN, "x"), "grad_clip": (0, -1, NAN),
         "output": (3, None, "taxonomy.csv", "/proc/none", "a\0b", "/dev/null/x", "b" * 300),
-        "card": (3, [], {"a": NAN}), "plugins": (3, "no_such_plugin", ["none.py"], [3], [""]), "card_": (1,), "Model": (1,), "epoch": (1,),
+        "card": (3, []), "plugins": (3, "no_such_plugin", ["none.py"], [3], [""]), "card_": (1,), "Model": (1,), "epoch": (1,),
         "text_ranks": (3, ["no-such"]), "truncated": ("xyz",), "text_per": ("xyz",), "bank_precision": ("xyz",), "base": ("x",),
     }  # fmt: skip
     for name, values in others.items():
         for i, value in enumerate(values):
-            says = name.split("_")[0] if name != "Model" else "model"
-            yield _field(f"{name.replace('_', '-')}-wrong-{i}", CONFIG | {name: value}, f"(?i){says}|path", seconds=10)
+            says = name.split("_")[0].rstrip("s")
+            yield _field(f"{name.replace('_', '-')}-wrong-{i}", CONFIG | {name: value}, f"(?i){says}|path|none.py", seconds=10)
     for name in ("model", "taxonomy", "text", "data", "epochs", "batch_size"):
         config = {key: value for key, value in CONFIG.items() if key != name}
         yield _field(f"without-{name.replace('_', '-')}", config, name)
@@ -220,10 +218,10 @@ def _manifests() -> Iterator[Case]:
     }  # fmt: skip
     for name, row in rows.items():
         table = (good + f"{row},Rubrus primus\n").encode()
-        outside = name in ("away", "absolute", "zero", "url", "file-url")
+        outside = name in ("away", "absolute", "zero", "file-url")
         statuses = REFUSED if outside else OK
         make = partial(_train_table, table)
-        yield Case(f"manifest-row-{name}", make, statuses, "" if outside else "cannot be read", seconds=10)
+        yield Case(f"manifest-row-{name}", make, statuses, "outside|file of this machine" if outside else "cannot be read", seconds=10)
 
 
 def _train_table(table: bytes, folder: Path) -> list[str]:
@@ -244,7 +242,7 @@ def _shards() -> Iterator[Case]:
         "empty": (b"", REFUSED, "shard"),
         "text": (b"not an archive" * 100, REFUSED, "shard"),
         "zeros": (bytes(10240), REFUSED, "shard"),
-        "cut": (_tar(good)[:2500], OK, "damaged|cut|truncated|end"),
+        "cut": (_tar(good)[:7000], OK, "damaged|cut|truncated|end"),
         "cut-header": (_tar(good)[:300], REFUSED, "shard"),
         "no-images": (_tar([("000.txt", b"x")]), REFUSED, "shard|image"),
         "no-texts": (_tar([("000.png", make_png())]), REFUSED, "shard|image|neither"),
@@ -261,10 +259,10 @@ def _shards() -> Iterator[Case]:
         "huge-entry": (_huge(), REFUSED, "shard"),
     }
     for name, (raw, statuses, says) in archives.items():
-        yield Case(f"shard-{name}", partial(_train_shard, raw), statuses, says, check=_reads_nothing_outside, seconds=10)
+        yield Case(f"shard-{name}", partial(_train_shard, raw, name.endswith("-image")), statuses, says, check=_reads_nothing_outside, seconds=10)
     for name, content in make_pickles().items():
         raw = _tar([*good, ("004.pyd", content), ("004.pth", content), ("004.pkl", content), ("004.npy", content), ("004.png", make_png())])
-        yield Case(f"shard-pickle-{name}", partial(_train_shard, raw), OK, check=check_nothing_ran)
+        yield Case(f"shard-pickle-{name}", partial(_train_shard, raw, False), OK, check=check_nothing_ran)
     paths = {
         "missing": "none.tar", "url": "http://localhost:1/x.tar", "pipe": "pipe:touch ran", "braces": "{0..100000000}.tar", "open": "{0..",
         "zero": "/dev/zero", "folder": ".", "glob": "**/**/**/*.tar", "nul": "a\0b", "fifo": "fifo",
@@ -279,8 +277,8 @@ def _train_fifo(config: dict[str, Any], folder: Path) -> list[str]:
     return _train(config, folder)
 
 
-def _train_shard(raw: bytes, folder: Path) -> list[str]:
-    arguments = _train(CONFIG | {"data": {"name": "webdataset", "path": "shard.tar"}}, folder)
+def _train_shard(raw: bytes, all_: bool, folder: Path) -> list[str]:
+    arguments = _train(CONFIG | {"data": {"name": "webdataset", "path": "shard.tar"}} | ({"batch_size": 5} if all_ else {}), folder)
     (folder / "shard.tar").write_bytes(raw)
     return arguments
 
