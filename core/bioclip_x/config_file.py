@@ -97,7 +97,7 @@ def read_document(
         raise error(f"{file}: extends: {extended} extends this file in turn")
     if len(above) == EXTENDED_FILES:
         raise error(f"{file}: extends: more than {EXTENDED_FILES} files extend one another")
-    if not os.path.isfile(file.parent / extended):
+    if not os.path.isfile(file.parent / extended):  # noqa: PTH113 - a name may be too long
         raise error(f"{file}: extends: {extended[:200]!r} is no file beside it")
     base, origins = read_document(file.parent / extended, error, rename, (*above, file.resolve()))
     return base | document, origins | own

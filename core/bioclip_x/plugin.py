@@ -398,9 +398,9 @@ TOPICS: Final = {
         ("io.encodings",
          "BOM BOMS decode_head detect_encoding find_marked_encoding find_unmarked_utf16 make_ascii_head"),
         ("limits",
-         "CELL_CHARACTERS LINE_CHARACTERS META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES MODEL_IMAGE_SIDE MODEL_LAYERS "
-         "MODEL_PARAMETERS MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES SHARDS "
-         "XMP_BYTES"),
+         "CELL_CHARACTERS LINE_CHARACTERS META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES MODEL_IMAGE_SIDE "
+         "MODEL_LAYERS MODEL_PARAMETERS MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH "
+         "NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES SHARDS XMP_BYTES"),
         ("tensor_files", "open_tensors read_tensors"),
         ("io.files", "LegacyNotice read_lines read_stream_lines read_text read_yaml"),
         ("io.inside", "leaves_folder resolve_inside"),

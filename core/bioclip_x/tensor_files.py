@@ -19,7 +19,9 @@ def open_tensors(path: Path, error: type[BioclipXError] = BioclipXError) -> Iter
     from safetensors import SafetensorError, safe_open  # imports torch
 
     if not path.is_file():  # a pipe would be waited for, and a device has no end
-        what = "it does not exist" if not path.exists() else "it is a folder" if path.is_dir() else "it is no regular file"
+        what = (
+            "it does not exist" if not path.exists() else "it is a folder" if path.is_dir() else "it is no regular file"
+        )
         raise error(f"{path}: expected a file of tensors (safetensors): {what}")
     try:
         with safe_open(path, framework="pt") as file:

@@ -82,7 +82,12 @@ def load_linear_head(path: Path) -> SavedHead:
         raise ScoresError(f"{path}: expected weights and biases of floating point, got {weight.dtype} and {bias.dtype}")
     weight_CD, bias_C = weight.float(), bias.float()
     lineages = _read_lineages(tensors["classes"], path)
-    if weight_CD.ndim != 2 or not weight_CD.shape[1] or bias_C.shape != (len(lineages),) or len(weight_CD) != len(lineages):
+    if (
+        weight_CD.ndim != 2
+        or not weight_CD.shape[1]
+        or bias_C.shape != (len(lineages),)
+        or len(weight_CD) != len(lineages)
+    ):
         raise ScoresError(
             f"{path}: expected weights [C, D], biases [C] and C classes, got {list(weight_CD.shape)}, {list(bias_C.shape)} and "
             f"{len(lineages)} classes"

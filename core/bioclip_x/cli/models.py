@@ -15,6 +15,7 @@ from bioclip_x.cli.flags import components_option, table_or_json_option
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import ModelError
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.messages import escape_controls
 from bioclip_x.records import KnownModel
 
 IN_WORDS = {"shortest": "short side, then the middle", "squash": "both sides squashed", "longest": "long side, padded"}
@@ -59,7 +60,8 @@ def _print_list(models: Sequence[KnownModel]) -> None:
     for model in models:
         images = f"{model.image_size} px, {model.resize}"
         here = "yes" if model.is_cached else "no"
-        table.add_row(model.name, model.architecture, str(model.dim), images, model.licence, here)
+        cells = (model.name, model.architecture, str(model.dim), images, model.licence, here)
+        table.add_row(*map(escape_controls, cells))
     _print_table(table)
     click.echo()
     for model in models:
@@ -78,15 +80,16 @@ def _print_model(model: KnownModel) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    table.add_row("model", model.name)
+    table.add_row("model", escape_controls(model.name))
     table.add_row("here", _describe_presence(model))
-    table.add_row("images", f"{model.image_size} px, {IN_WORDS.get(model.resize, model.resize)}")
+    table.add_row("images", f"{model.image_size} px, {escape_controls(IN_WORDS.get(model.resize, model.resize))}")
     table.add_row("dim", str(model.dim))
     for key, value in _iterate_rows(model.facts):
         if value and key not in ("dim", "image.size", "image.resize"):
-            table.add_row(key, value)
+            table.add_row(escape_controls(key), escape_controls(value, keep="\n"))
     _print_table(table)
-    for topic, url in model.facts.get("sources", {}).items():
+    sources = model.facts.get("sources")
+    for topic, url in sources.items() if isinstance(sources, Mapping) else ():
         echo(f"source of {topic}: {url}")
 
 

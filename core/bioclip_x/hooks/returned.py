@@ -103,7 +103,10 @@ def check_loaded(family: object, returned: Any) -> Any:
         refuse(family, "load", "a model with a ModelCard as its attribute 'card'", returned)
     if not (0 < card.logit_scale < math.inf and math.isfinite(card.logit_bias)):
         refuse(
-            family, "load", "a model with a logit scale above 0 and a logit bias, both finite", (card.logit_scale, card.logit_bias)
+            family,
+            "load",
+            "a model with a logit scale above 0 and a logit bias, both finite",
+            (card.logit_scale, card.logit_bias),
         )
     if card.dim < 1 or card.context_length < 1:
         refuse(family, "load", "a model with dim and context_length above 0", (card.dim, card.context_length))

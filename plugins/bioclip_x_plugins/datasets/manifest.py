@@ -169,7 +169,8 @@ class Manifest:
         for row, path in enumerate(paths, 1):
             if is_local_url(path):
                 raise TrainingError(
-                    f"data: {self.path}, row {row}: {path[:200]!r} is a file of this machine; name it by its path in {self.images}"
+                    f"data: {self.path}, row {row}: {path[:200]!r} is a file of this machine; "
+                    f"name it by its path in {self.images}"
                 )
             if leaves_folder(path) and not Path(os.path.abspath(root / path)).is_relative_to(root):  # noqa: PTH100
                 raise TrainingError(

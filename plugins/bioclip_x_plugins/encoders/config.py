@@ -196,7 +196,9 @@ def check_size(model_cfg: Mapping[str, Any], where: str, weights: Path | None = 
     height, width = (size, size) if isinstance(size, int) else size
     if not vision.get("timm_model_name") and not isinstance(vision.get("layers"), list):
         if height < patch or width < patch:
-            raise ModelError(f"{where}: vision_cfg: images of {height} x {width} pixels have no patch of {patch} pixels")
+            raise ModelError(
+                f"{where}: vision_cfg: images of {height} x {width} pixels have no patch of {patch} pixels"
+            )
         if (patches := (height // patch) * (width // patch)) > MODEL_PATCHES:
             raise ModelError(f"{where}: vision_cfg: {patches:,} patches an image; expected at most {MODEL_PATCHES:,}")
     number = count_parameters(vision, text)
@@ -219,7 +221,9 @@ def count_parameters(vision: Mapping[str, Any], text: Mapping[str, Any]) -> int:
     if not vision.get("timm_model_name"):
         layers, width = vision.get("layers") or 12, vision.get("width") or 768
         is_resnet = isinstance(layers, list)
-        number += layers[-1] * 9 * (8 * width) ** 2 if is_resnet else _count_layers(layers, width, vision.get("mlp_ratio"))
+        number += (
+            layers[-1] * 9 * (8 * width) ** 2 if is_resnet else _count_layers(layers, width, vision.get("mlp_ratio"))
+        )
     if not text.get("hf_model_name"):
         layers, width = text.get("layers") or 12, text.get("width") or 512
         number += _count_layers(layers, width, text.get("mlp_ratio")) + (text.get("vocab_size") or 49408) * width

@@ -109,7 +109,9 @@ class Gate:
             found = tensors.get(name)
             if found is None or not found.is_floating_point() or found.shape != shape or not found.isfinite().all():
                 got = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
-                raise ModelError(f"{where}: {file}: {name}: expected finite floating-point numbers {list(shape)}, got {got}")
+                raise ModelError(
+                    f"{where}: {file}: {name}: expected finite floating-point numbers {list(shape)}, got {got}"
+                )
         mean_F, scale_F, precision_FF = (tensors[name].float() for name in ("mean", "scale", "precision"))
         if not bool((scale_F > 0).all()):
             raise ModelError(f"{where}: {file}: scale: expected deviations above 0")

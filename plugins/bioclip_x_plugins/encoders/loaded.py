@@ -152,7 +152,9 @@ def check_numbers(model: torch.nn.Module, folder: Path, name: str) -> None:
     with open_tensors(folder / SAFETENSORS, ModelError) as file:
         for key in floating.intersection(file.keys()):
             if "F" not in (kind := file.get_slice(key).get_dtype()):
-                raise ModelError(f"{name}: {key} in {folder / SAFETENSORS} is of the type {kind}; expected floating point")
+                raise ModelError(
+                    f"{name}: {key} in {folder / SAFETENSORS} is of the type {kind}; expected floating point"
+                )
 
 
 def _make_reference(located: Located) -> str:

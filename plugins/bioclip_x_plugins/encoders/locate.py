@@ -163,7 +163,9 @@ def _hash_content(folder: Path) -> str:
         if file.name == RECORD:
             continue
         if file.suffix in (".json", ".txt") and file.stat().st_size > MODEL_FILE_BYTES:
-            raise ModelError(f"{file} has more than {MODEL_FILE_BYTES:,} bytes, which no file of a tokenizer has; remove it")
+            raise ModelError(
+                f"{file} has more than {MODEL_FILE_BYTES:,} bytes, which no file of a tokenizer has; remove it"
+            )
         digest.update(file.name.encode())
         with file.open("rb") as handle:
             while block := handle.read(1 << 20):

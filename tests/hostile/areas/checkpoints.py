@@ -1,5 +1,7 @@
 """Checkpoints of training runs that are resumed, and soups of models: damaged, of other runs, or made to run code."""
 
+# ruff: noqa: E501 - tables of inputs
+
 from __future__ import annotations
 
 import io
@@ -120,7 +122,11 @@ def _bytes() -> Iterator[Case]:
                 raw[_find_byte(bytes(raw), share)] ^= bit
 
             yield Case(
-                f"flipped-{int(share * 100)}-{bit}", partial(_resume, partial(change, flip)), REFUSED, says, check=_is_not_changed
+                f"flipped-{int(share * 100)}-{bit}",
+                partial(_resume, partial(change, flip)),
+                REFUSED,
+                says,
+                check=_is_not_changed,
             )
     cuts: dict[str, Callable[[bytearray], Any]] = {
         "empty": lambda raw: b"", "cut-100": lambda raw: raw[:100], "cut-half": lambda raw: raw[: len(raw) // 2],
@@ -326,7 +332,9 @@ def _places() -> Iterator[Case]:
             (place / name).write_bytes(raw)
 
     contents = {"empty": {}, "rest-text": {"rest.pt": b"x"}, "shards-only": {"shard-00001-model.safetensors": b"x"}}
-    for name, content in (contents | {f"pickle-{kind}": {"rest.pt": raw} for kind, raw in make_pickles().items()}).items():
+    for name, content in (
+        contents | {f"pickle-{kind}": {"rest.pt": raw} for kind, raw in make_pickles().items()}
+    ).items():
         says = "checkpoint-0000002.*" + OLD
         yield Case(f"folder-{name}", partial(_resume, partial(folder, content)), REFUSED, says, check=check_nothing_ran)
     names = {"huge": "checkpoint-" + "9" * 200 + ".pt", "other": "checkpoint-x.pt", "arabic": "checkpoint-٣.pt"}

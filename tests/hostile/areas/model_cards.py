@@ -1,5 +1,7 @@
 """The command `models`, and what plugins say of models with short names: listed, described and loaded."""
 
+# ruff: noqa: E501 - tables of inputs
+
 from __future__ import annotations
 
 import json
@@ -57,7 +59,11 @@ def _is_document(outcome: Outcome) -> str:
         found = json.loads(outcome.stdout, parse_constant=_refuse)
     except ValueError as problem:
         return f"no JSON: {problem}"
-    return "" if isinstance(found, dict) or all(isinstance(one["name"], str) for one in found) else "a model without a name"
+    return (
+        ""
+        if isinstance(found, dict) or all(isinstance(one["name"], str) for one in found)
+        else "a model without a name"
+    )
 
 
 def _refuse(constant: str) -> None:
@@ -79,9 +85,16 @@ def _fields() -> Iterator[Case]:
             fields = GOOD | {name: value}
             yield Case(f"table-{label}", partial(_list, fields, ()), READ_OR_REFUSED[::2], check=_shows_no_controls)
             if i < 3:
-                yield Case(f"json-{label}", partial(_list, fields, ("--format", "json")), READ_OR_REFUSED[::2], check=_is_document)
+                yield Case(
+                    f"json-{label}",
+                    partial(_list, fields, ("--format", "json")),
+                    READ_OR_REFUSED[::2],
+                    check=_is_document,
+                )
             if name == "facts":
-                yield Case(f"one-{label}", partial(_list, fields, ("own",)), READ_OR_REFUSED[::2], check=_shows_no_controls)
+                yield Case(
+                    f"one-{label}", partial(_list, fields, ("own",)), READ_OR_REFUSED[::2], check=_shows_no_controls
+                )
     deep: Any = 1
     for _ in range(80):
         deep = {"a": deep}

@@ -1,5 +1,7 @@
 """Folders of models: configurations, weights, tokenizers, cards and what these name, and names of models."""
 
+# ruff: noqa: E501 - tables of inputs
+
 from __future__ import annotations
 
 import io
@@ -131,7 +133,9 @@ def _configurations() -> Iterator[Case]:
     for part in ("model_cfg", "preprocess_cfg"):
         for name, value in {"null": None, "list": [], "number": 3, "text": "x", "empty": {}}.items():
             statuses = OK if (part, name) == ("preprocess_cfg", "empty") else REFUSED
-            yield _config(f"{part.replace('_', '-')}-{name}", good | {part: value}, statuses, part if statuses == REFUSED else "")
+            yield _config(
+                f"{part.replace('_', '-')}-{name}", good | {part: value}, statuses, part if statuses == REFUSED else ""
+            )
         yield _config(f"{part.replace('_', '-')}-missing", {k: v for k, v in good.items() if k != part}, says=part)
     for part in ("vision_cfg", "text_cfg"):
         for name, value in {"null": None, "list": [1], "empty-name": {"": 1}}.items():
@@ -182,12 +186,24 @@ def _settings() -> Iterator[Case]:
             (model[above[0]] if above else model)[last] = value
             document = {"model_cfg": model, "preprocess_cfg": PREPROCESS}
             # Dropout and initial values have no part in a loaded model: any number is right.
-            statuses = READ_OR_REFUSED if last in ("patch_dropout", "ls_init_value", "init_logit_scale", "pad_id") else REFUSED
+            statuses = (
+                READ_OR_REFUSED if last in ("patch_dropout", "ls_init_value", "init_logit_scale", "pad_id") else REFUSED
+            )
             name = f"{place.replace('.', '-').replace('_', '-')}-{i}"
             yield _config(name, document, statuses, seconds=10, bytes=3 << 29)
     images: dict[str, tuple[Any, ...]] = {
         "size": (0, -1, 10**6, [32], [32, 32, 32], [10**6, 1], [0, 32], True, 10**20),
-        "mean": (float("nan"), [float("nan")] * 3, [float("inf")] * 3, [], [0.5], [0.5] * 4, None, [1e308] * 3, ["a"] * 3),
+        "mean": (
+            float("nan"),
+            [float("nan")] * 3,
+            [float("inf")] * 3,
+            [],
+            [0.5],
+            [0.5] * 4,
+            None,
+            [1e308] * 3,
+            ["a"] * 3,
+        ),
         "std": ([float("nan")] * 3, [float("inf")] * 3, [0.0] * 3, [-0.5] * 3, [1e-320] * 3, [], [0.5] * 2, "x"),
         "interpolation": ("lanczos99", "", 3),
         "resize_mode": ("xyz", 1),
@@ -228,7 +244,12 @@ def _weights() -> Iterator[Case]:
     for i, change in enumerate(_HEADER_EDITS):
         edits[f"header-{i}"] = partial(_edit_header, change)
     for name, make in edits.items():
-        yield Case(f"weights-{name}", partial(_run, lambda folder, make=make: _write(WEIGHTS, make(), folder)), REFUSED, WEIGHTS)
+        yield Case(
+            f"weights-{name}",
+            partial(_run, lambda folder, make=make: _write(WEIGHTS, make(), folder)),
+            REFUSED,
+            WEIGHTS,
+        )
     tensors: dict[str, Callable[[dict[str, Any]], Any]] = {
         "nan": lambda t: t["visual.proj"].fill_(float("nan")),
         "one-nan": lambda t: t["token_embedding.weight"][7].fill_(float("nan")),
@@ -415,11 +436,18 @@ def _places() -> Iterator[Case]:
         yield Case(f"place-broken-link-{label}", partial(_run, partial(_replace, file, "nowhere")), REFUSED, file)
         yield Case(f"place-zero-{label}", partial(_run, partial(_replace, file, "zero")), REFUSED, file, seconds=5)
         yield Case(f"place-loop-{label}", partial(_run, partial(_replace, file, "loop")), REFUSED, file)
-        yield Case(f"place-none-{label}", partial(_run, partial(_replace, file, "none")), optional, file if optional == REFUSED else "")
+        yield Case(
+            f"place-none-{label}",
+            partial(_run, partial(_replace, file, "none")),
+            optional,
+            file if optional == REFUSED else "",
+        )
     for file in (CONFIG, CARD):
         label = file.split(".")[0].replace("_", "-")
         yield Case(f"place-large-{label}", partial(_run, partial(_replace, file, "large")), REFUSED, file, seconds=5)
-    yield Case("place-large-foreign", partial(_run, partial(_replace, "more.json", "large")), REFUSED, "more", seconds=5)
+    yield Case(
+        "place-large-foreign", partial(_run, partial(_replace, "more.json", "large")), REFUSED, "more", seconds=5
+    )
     yield Case("place-large-weights", partial(_run, partial(_replace, WEIGHTS, "large")), REFUSED, WEIGHTS, seconds=5)
     yield Case("place-pipe-beside", partial(_run, partial(_replace, PICKLE, "pipe")), READ_OR_REFUSED, seconds=5)
 
@@ -512,7 +540,14 @@ def _cards() -> Iterator[Case]:
         own = name.startswith("taxonomy-") and name not in ("taxonomy-list", "taxonomy-number")
         make = partial(_run_card, json.dumps(document), own)
         yield Case(f"card-{name}", make, REFUSED)
-    texts = {"brace": "{", "deep": "[" * 100_000 + "]" * 100_000, "binary": b"\xff\xfe\x01", "empty": "", "nan": "NaN", "digits": "9" * 9999}
+    texts = {
+        "brace": "{",
+        "deep": "[" * 100_000 + "]" * 100_000,
+        "binary": b"\xff\xfe\x01",
+        "empty": "",
+        "nan": "NaN",
+        "digits": "9" * 9999,
+    }
     for name, text in texts.items():
         yield Case(f"card-text-{name}", partial(_run_card, text, False), REFUSED, CARD)
     for name, change in _GATES.items():
@@ -609,7 +644,9 @@ def _pack(text: str) -> Any:
 
 
 def _run_head(
-    change: Callable[[dict[str, Any], dict[str, Any]], Any], about_text: str | None | Path = None, folder: Path | None = None
+    change: Callable[[dict[str, Any], dict[str, Any]], Any],
+    about_text: str | Path | None = None,
+    folder: Path | None = None,
 ) -> list[str]:
     import torch
     from safetensors.torch import save_file
@@ -643,7 +680,13 @@ def _run_head_place(kind: str, folder: Path) -> list[str]:
 
 
 def _classifiers() -> Iterator[Case]:
-    contents = {"empty": b"", "text": b"not a model", "zeros": bytes(1000), "weights": b"\x40\0\0\0\0\0\0\0{}", "zip": _zip({"a": b"b"})}
+    contents = {
+        "empty": b"",
+        "text": b"not a model",
+        "zeros": bytes(1000),
+        "weights": b"\x40\0\0\0\0\0\0\0{}",
+        "zip": _zip({"a": b"b"}),
+    }
     for name, content in (contents | make_pickles()).items():
         yield Case(f"onnx-{name}", partial(_run_onnx, content, None), REFUSED, "model.onnx", check=check_nothing_ran)
     for kind in ("folder", "pipe", "zero", "nowhere", "large"):

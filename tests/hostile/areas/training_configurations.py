@@ -1,9 +1,10 @@
 """Configurations of training runs: every kind of wrong field, and data that is broken."""
 
+# ruff: noqa: E501 - tables of inputs
+
 from __future__ import annotations
 
 import io
-import json
 import os
 import tarfile
 from collections.abc import Callable, Iterator
@@ -67,7 +68,9 @@ def _files() -> Iterator[Case]:
         "self": "train.yaml", "missing": "none.yaml", "list": ["a"], "number": 3, "folder": ".", "nul": "a\0b", "zero": "/dev/zero",
         "long": "a" * 3000, "empty": "",
     }.items():  # fmt: skip
-        yield _field(f"extends-{name}", CONFIG | {"extends": extends}, "extends|none.yaml|train.yaml|dev/zero", seconds=5)
+        yield _field(
+            f"extends-{name}", CONFIG | {"extends": extends}, "extends|none.yaml|train.yaml|dev/zero", seconds=5
+        )
     yield Case("extends-cycle", _write_cycle, REFUSED, "extends", seconds=5)
     yield Case("extends-chain", _write_chain, REFUSED, "extend one another", seconds=10)
 
@@ -120,7 +123,9 @@ def _fields() -> Iterator[Case]:
         "checkpoint_every": 10**30, "probe_steps": 10**30,
     }  # fmt: skip
     for name, value in huge.items():
-        yield _field(f"huge-{name.replace('_', '-')}", CONFIG | {name: value}, name.replace("image_size", "image"), seconds=10)
+        yield _field(
+            f"huge-{name.replace('_', '-')}", CONFIG | {name: value}, name.replace("image_size", "image"), seconds=10
+        )
     for name in ("learning_rate", "weight_decay"):
         for i, value in enumerate((1e308, 1e40)):
             yield _field(f"huge-{name.replace('_', '-')}-{i}", CONFIG | {name: value}, name, seconds=10)
@@ -156,7 +161,9 @@ def _fields() -> Iterator[Case]:
     for name, values in others.items():
         for i, value in enumerate(values):
             says = name.split("_")[0].rstrip("s")
-            yield _field(f"{name.replace('_', '-')}-wrong-{i}", CONFIG | {name: value}, f"(?i){says}|path|none.py", seconds=10)
+            yield _field(
+                f"{name.replace('_', '-')}-wrong-{i}", CONFIG | {name: value}, f"(?i){says}|path|none.py", seconds=10
+            )
     for name in ("model", "taxonomy", "text", "data", "epochs", "batch_size"):
         config = {key: value for key, value in CONFIG.items() if key != name}
         yield _field(f"without-{name.replace('_', '-')}", config, name)
@@ -192,7 +199,10 @@ def _changes() -> Iterator[Case]:
     }  # fmt: skip
     for name, change in changes.items():
         # A name of a folder may well be a strange one; the run is never begun, since it needs two epochs' worth of images.
-        make = partial(_train, CONFIG | {"batch_size": 64}, )
+        make = partial(
+            _train,
+            CONFIG | {"batch_size": 64},
+        )
         yield Case(f"set-{name}", partial(_train_set, make, change), REFUSED, check=check_nothing_ran, seconds=5)
 
 
@@ -204,14 +214,20 @@ def _train_set(make: Callable[[Path], list[str]], change: str, folder: Path) -> 
 
 
 def _manifests() -> Iterator[Case]:
-    good = "path,label\n" + "".join(f"squares/{name}/{i}.png,{name.replace('_', ' ')}\n" for name in ("Rubrus_primus", "Viridis_secundus") for i in range(2))
+    good = "path,label\n" + "".join(
+        f"squares/{name}/{i}.png,{name.replace('_', ' ')}\n"
+        for name in ("Rubrus_primus", "Viridis_secundus")
+        for i in range(2)
+    )
     tables: dict[str, bytes] = {
         "empty": b"", "header": b"path,label\n", "no-label": b"path\na.png\n", "no-path": b"label\nx\n", "twice": b"path,path,label\na,b,c\n",
         "binary": b"\xff\xfe\0\x80", "nul": b"path,label\na\0b.png,Rubrus primus\n", "long-line": b"path,label\n" + b"a" * (3 << 20) + b",x\n",
         "unknown": b"path,label\na.png,No such\n", "quote": b'path,label\n"a.png,Rubrus primus\n', "ragged": b"path,label\na.png\n,,,,\n",
     }  # fmt: skip
     for name, table in tables.items():
-        yield Case(f"manifest-{name}", partial(_train_table, table), REFUSED, "table.csv|image|path", check=_is_untouched)
+        yield Case(
+            f"manifest-{name}", partial(_train_table, table), REFUSED, "table.csv|image|path", check=_is_untouched
+        )
     rows = {
         "away": "../../x.png", "absolute": "/etc/passwd", "missing": "none.png", "folder": "squares", "zero": "/dev/zero", "pipe": "pipe",
         "long": "a" * 3000, "url": "http://[", "file-url": "file:///etc/passwd", "text": "taxonomy.csv", "empty-file": "empty.png",
@@ -221,7 +237,13 @@ def _manifests() -> Iterator[Case]:
         outside = name in ("away", "absolute", "zero", "file-url")
         statuses = REFUSED if outside else OK
         make = partial(_train_table, table)
-        yield Case(f"manifest-row-{name}", make, statuses, "outside|file of this machine" if outside else "cannot be read", seconds=10)
+        yield Case(
+            f"manifest-row-{name}",
+            make,
+            statuses,
+            "outside|file of this machine" if outside else "cannot be read",
+            seconds=10,
+        )
 
 
 def _train_table(table: bytes, folder: Path) -> list[str]:
@@ -236,7 +258,11 @@ def _train_table(table: bytes, folder: Path) -> list[str]:
 
 
 def _shards() -> Iterator[Case]:
-    good = [(f"{i:03}.{kind}", raw) for i in range(4) for kind, raw in (("png", make_png()), ("taxon.txt", b"Rubrus primus"))]
+    good = [
+        (f"{i:03}.{kind}", raw)
+        for i in range(4)
+        for kind, raw in (("png", make_png()), ("taxon.txt", b"Rubrus primus"))
+    ]
     archives: dict[str, tuple[bytes, tuple[int, ...], str]] = {
         "whole": (_tar(good), OK, ""),
         "empty": (b"", REFUSED, "shard"),
@@ -249,8 +275,16 @@ def _shards() -> Iterator[Case]:
         "bad-image": (_tar([*good, ("004.png", b"x"), ("004.taxon.txt", b"Rubrus primus")]), OK, "cannot be read"),
         "empty-image": (_tar([*good, ("004.png", b""), ("004.taxon.txt", b"Rubrus primus")]), OK, "cannot be read"),
         "keys-twice": (_tar([*good, *good]), READ_OR_REFUSED, ""),
-        "absolute": (_tar([*good, ("/etc/x.png", make_png()), ("/etc/x.taxon.txt", b"Rubrus primus")]), READ_OR_REFUSED, ""),
-        "above": (_tar([*good, ("../../x.png", make_png()), ("../../x.taxon.txt", b"Rubrus primus")]), READ_OR_REFUSED, ""),
+        "absolute": (
+            _tar([*good, ("/etc/x.png", make_png()), ("/etc/x.taxon.txt", b"Rubrus primus")]),
+            READ_OR_REFUSED,
+            "",
+        ),
+        "above": (
+            _tar([*good, ("../../x.png", make_png()), ("../../x.taxon.txt", b"Rubrus primus")]),
+            READ_OR_REFUSED,
+            "",
+        ),
         "no-utf8": (_tar([*good, ("004.png", make_png()), ("004.taxon.txt", b"\xff\xfe\x80")]), OK, ""),
         "long-text": (_tar([*good, ("004.png", make_png()), ("004.taxon.txt", b"a" * (3 << 20))]), OK, ""),
         "deep-json": (_tar([*good, ("004.png", make_png()), ("004.json", b"[" * 100_000)]), OK, ""),
@@ -259,9 +293,25 @@ def _shards() -> Iterator[Case]:
         "huge-entry": (_huge(), REFUSED, "shard"),
     }
     for name, (raw, statuses, says) in archives.items():
-        yield Case(f"shard-{name}", partial(_train_shard, raw, name.endswith("-image")), statuses, says, check=_reads_nothing_outside, seconds=10)
+        yield Case(
+            f"shard-{name}",
+            partial(_train_shard, raw, name.endswith("-image")),
+            statuses,
+            says,
+            check=_reads_nothing_outside,
+            seconds=10,
+        )
     for name, content in make_pickles().items():
-        raw = _tar([*good, ("004.pyd", content), ("004.pth", content), ("004.pkl", content), ("004.npy", content), ("004.png", make_png())])
+        raw = _tar(
+            [
+                *good,
+                ("004.pyd", content),
+                ("004.pth", content),
+                ("004.pkl", content),
+                ("004.npy", content),
+                ("004.png", make_png()),
+            ]
+        )
         yield Case(f"shard-pickle-{name}", partial(_train_shard, raw, False), OK, check=check_nothing_ran)
     paths = {
         "missing": "none.tar", "url": "http://localhost:1/x.tar", "pipe": "pipe:touch ran", "braces": "{0..100000000}.tar", "open": "{0..",
@@ -269,7 +319,14 @@ def _shards() -> Iterator[Case]:
     }  # fmt: skip
     for name, path in paths.items():
         config = CONFIG | {"data": {"name": "webdataset", "path": path}}
-        yield Case(f"shards-{name}", partial(_train_fifo, config), REFUSED, "(?i)shard|path|tar", check=check_nothing_ran, seconds=10)
+        yield Case(
+            f"shards-{name}",
+            partial(_train_fifo, config),
+            REFUSED,
+            "(?i)shard|path|tar",
+            check=check_nothing_ran,
+            seconds=10,
+        )
 
 
 def _train_fifo(config: dict[str, Any], folder: Path) -> list[str]:
@@ -278,7 +335,9 @@ def _train_fifo(config: dict[str, Any], folder: Path) -> list[str]:
 
 
 def _train_shard(raw: bytes, all_: bool, folder: Path) -> list[str]:
-    arguments = _train(CONFIG | {"data": {"name": "webdataset", "path": "shard.tar"}} | ({"batch_size": 5} if all_ else {}), folder)
+    arguments = _train(
+        CONFIG | {"data": {"name": "webdataset", "path": "shard.tar"}} | ({"batch_size": 5} if all_ else {}), folder
+    )
     (folder / "shard.tar").write_bytes(raw)
     return arguments
 

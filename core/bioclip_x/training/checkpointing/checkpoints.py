@@ -77,13 +77,15 @@ class Best:
 def check_writable(folder: Path) -> None:
     """Raises TrainingError if `folder` cannot be created or written to; leaves no files behind."""
     try:
-        os.stat(folder)
+        folder.stat()
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as problem:  # a name with a NUL byte, or one that is too long
         reason = getattr(problem, "strerror", None) or str(problem)
         if not isinstance(problem, NotADirectoryError):
-            raise TrainingError(f"output: the folder {str(folder)[:200]!r} cannot be: {reason}; name another with --output") from None
+            raise TrainingError(
+                f"output: the folder {str(folder)[:200]!r} cannot be: {reason}; name another with --output"
+            ) from None
     try:
         nearest = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
         if nearest.is_dir():
@@ -348,7 +350,9 @@ def _check_shapes(path: Path, states: Mapping[str, Any], template: Mapping[str, 
                 differences.append(f"{part}.{name}: {stored.get(name, 'nothing')}, now {current.get(name, 'nothing')}")
         if isinstance(wanted, Mapping) and states[part].keys() != wanted.keys():
             keys = sorted(map(str, states[part].keys() ^ wanted.keys()))
-            differences += [f"{part}.{key}: not in both" for key in keys if not any(f"{part}.{key}" in one for one in differences)]
+            differences += [
+                f"{part}.{key}: not in both" for key in keys if not any(f"{part}.{key}" in one for one in differences)
+            ]
     if differences:
         raise TrainingError(
             f"{path} is of another model: {list_some(differences)}; start a new run in another output folder"

@@ -17,7 +17,7 @@ FINGERPRINT = {"seed": 1, "loss": [{"name": "clip"}]}
 
 
 def make_states(value: float = 0.0, width: int = 2) -> dict[str, Any]:
-    return {"model": {"w": torch.full((width,), value)}}
+    return {"model": {"w": torch.full((width,), float(value))}}
 
 
 def save(folder: Path, step: int, **changes: Any) -> Path:
