@@ -125,7 +125,7 @@ def summarise(problem: BaseException) -> str:
         return f"it called sys.exit({'' if problem.code is None else repr(problem.code)})"
     text = ""
     with suppress(Exception):  # a plugin's exception may fail to format itself
-        text = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")
+        text = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")[:1000]
     return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
 
 

@@ -51,7 +51,7 @@ def test_a_saved_gate_is_loaded_unchanged(tmp_path: Path) -> None:
     again = Gate.load(tmp_path, {"file": "gate.safetensors", "refusal": "no"}, gate.mean_F.numel() - STATISTICS)
     torch.testing.assert_close(again.compute_distance(noise(1, 3)), gate.compute_distance(noise(1, 3)))
     assert again.threshold == pytest.approx(gate.threshold)
-    with pytest.raises(ModelError, match="gone.safetensors: expected a file of tensors"):
+    with pytest.raises(ModelError, match=r"gone\.safetensors: expected a file of tensors"):
         Gate.load(tmp_path, {"file": "gone.safetensors", "refusal": "no"}, 8)
 
 
