@@ -167,9 +167,10 @@ class Manifest:
         """Raises TrainingError for a path that leaves the folder of the images: a table may come from anybody."""
         root = Path(os.path.abspath(self.images))  # noqa: PTH100 - links stay as they are
         for row, path in enumerate(paths, 1):
-            if is_local_url(path):
+            place = os.path.normpath(path.partition("://")[2])
+            if is_local_url(path) and ("::" in path or not Path(place).is_relative_to(root)):
                 raise TrainingError(
-                    f"data: {self.path}, row {row}: {path[:200]!r} is a file of this machine; "
+                    f"data: {self.path}, row {row}: {path[:200]!r} is a file outside of the folder; "
                     f"name it by its path in {self.images}"
                 )
             if leaves_folder(path) and not Path(os.path.abspath(root / path)).is_relative_to(root):  # noqa: PTH100

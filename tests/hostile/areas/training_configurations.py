@@ -241,7 +241,7 @@ def _manifests() -> Iterator[Case]:
             f"manifest-row-{name}",
             make,
             statuses,
-            "outside|file of this machine" if outside else "cannot be read",
+            "outside" if outside else "cannot be read",
             seconds=10,
         )
 
