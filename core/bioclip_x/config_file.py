@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -12,6 +13,7 @@ from bioclip_x.errors import BioclipXError, RecipeError
 from bioclip_x.hooks.options import ComponentRef, parse_ref
 from bioclip_x.io import strict_yaml
 from bioclip_x.io.files import read_text, read_yaml
+from bioclip_x.limits import EXTENDED_FILES
 from bioclip_x.validation import list_errors
 
 Record = TypeVar("Record", bound=BaseModel)
@@ -93,6 +95,10 @@ def read_document(
         raise error(f"{file}: extends: expected the name of a file, got {extended!r}")
     if file.resolve() in above:
         raise error(f"{file}: extends: {extended} extends this file in turn")
+    if len(above) == EXTENDED_FILES:
+        raise error(f"{file}: extends: more than {EXTENDED_FILES} files extend one another")
+    if not os.path.isfile(file.parent / extended):  # noqa: PTH113 - a name may be too long
+        raise error(f"{file}: extends: {extended[:200]!r} is no file beside it")
     base, origins = read_document(file.parent / extended, error, rename, (*above, file.resolve()))
     return base | document, origins | own
 

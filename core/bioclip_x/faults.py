@@ -164,7 +164,7 @@ def summarise(problem: BaseException) -> str:
         return summarise(members[0]) + more
     text = ""
     with suppress(Exception):  # a plugin's exception may fail to format itself
-        text = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")
+        text = next((line.strip() for line in str(problem).splitlines() if line.strip()), "")[:1000]
     return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
 
 

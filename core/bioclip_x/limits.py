@@ -45,6 +45,8 @@ DOCUMENT_DEPTH: Final = 200
 DOCUMENT_ALIASES: Final = 1_000_000
 """Values that the aliases of a YAML document stand for, with all that is within them; each 100 characters of a text count as
 one more. Aliases of aliases multiply, so that a document of a kilobyte can stand for one of terabytes."""
+EXTENDED_FILES: Final = 20
+"""Configurations that extend one another, from one to the next."""
 
 # Taxonomies
 
@@ -158,6 +160,21 @@ MODEL_VOCABULARY: Final = 1 << 23
 MODEL_PARAMETERS: Final = 1 << 36
 """Parameters of a model that is made anew. Of one with weights, the file of weights has at least a byte for each."""
 
+SHARDS: Final = 1_000_000
+"""Shards that a data set's pattern names."""
+EPOCHS: Final = 1_000_000
+"""Epochs of a training run."""
+STEPS: Final = 1 << 40
+"""Any number of steps in the configuration of a run."""
+BATCH_IMAGES: Final = 1 << 24
+"""Images in a batch of training, over all processes."""
+TRAINING_PROCESSES: Final = 4096
+"""Processes that make batches; also threads of a process."""
+TEXTS_PER_IMAGE: Final = 1024
+"""Texts that are drawn for an image in a step of training."""
+LARGEST_RATE: Final = 1e6
+"""Largest learning rate, weight decay, or weight of a loss, a text or a data set."""
+
 # Descriptors, templates, prompts
 
 DESCRIPTOR_CHARACTERS: Final = 10_000
@@ -172,7 +189,6 @@ PROMPT_CHARACTERS: Final = 100_000
 """Characters of a prompt to a language model."""
 ANSWER_TOKENS: Final = 1_000_000
 """Tokens that a prompt may allow an answer to have."""
-
 REFERENCE_CHARACTERS: Final = 10_000
 """Characters of a component's name with its options."""
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from bioclip_x.errors import ModelError, PluginError, PluginWarning
-from bioclip_x.faults import naming, remember_part
+from bioclip_x.faults import describe, naming, remember_part, summarise
 from bioclip_x.hooks.capabilities import EncoderCapabilities, get_capabilities
 from bioclip_x.hooks.components import Encoder, LoadedEncoder
 from bioclip_x.hooks.options import ComponentRef, parse_ref
@@ -15,6 +20,7 @@ from bioclip_x.hooks.registry import Registry
 from bioclip_x.hooks.returned import check_loaded, check_type
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import KnownModel, OwnClasses, OwnRecipe
+from bioclip_x.validation import find_first_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,12 @@ def load_own_recipe(family: Family, model: str) -> OwnRecipe | None:
 
 def list_known_models(registry: Registry) -> Sequence[KnownModel]:
     """Lists all models that have a short name: those that plugins provide, then those of each family."""
-    known: list[KnownModel] = list(registry.make_all("models").values())
+    known: list[KnownModel] = []
+    for name, model in registry.make_all("models").items():
+        try:
+            known.append(_check_model(model, f"the model {name!r} of a plugin"))
+        except PluginError as problem:
+            warnings.warn(f"{problem}; it is left out", PluginWarning, stacklevel=2)
     for family in registry.make_all("encoders").values():
         try:
             known += _ask_for_models(family)
@@ -114,4 +125,25 @@ def _ask_for_models(family: Encoder) -> list[KnownModel]:
         return []
     with naming(family, "known_models"):
         listed = list(family.known_models())
-    return [check_type(family, "known_models", model, KnownModel) for model in listed]
+    return [
+        _check_model(check_type(family, "known_models", model, KnownModel), f"a model of {describe(family)}")
+        for model in listed
+    ]
+
+
+def _check_model(model: KnownModel, where: str) -> KnownModel:
+    """Returns a model whose fields are of their types, and its facts plain values. Raises PluginError."""
+    fields = {one.name: getattr(model, one.name) for one in dataclasses.fields(model)}
+    try:
+        for field, kind in get_type_hints(KnownModel).items():
+            TypeAdapter(kind).validate_python(fields[field], strict=True)
+        json.dumps(fields["facts"], allow_nan=False)
+    except ValidationError as problem:
+        raise PluginError(f"{where}: {field}: {find_first_error(problem)}") from None
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise PluginError(f"{where}: facts: expected values that JSON has: {summarise(problem)}") from None
+    if not model.name or model.dim < 1 or model.image_size < 1:
+        raise PluginError(
+            f"{where}: expected a name, and dim and image_size above 0, got {model.name!r}, {model.dim} and {model.image_size}"
+        )
+    return model

@@ -60,7 +60,8 @@ def _print_list(models: Sequence[KnownModel]) -> None:
     for model in models:
         images = f"{model.image_size} px, {model.resize}"
         here = "yes" if model.is_cached else "no"
-        table.add_row(model.name, model.architecture, str(model.dim), images, model.licence, here)
+        cells = (model.name, model.architecture, str(model.dim), images, model.licence, here)
+        table.add_row(*map(escape_controls, cells))
     _print_table(table)
     click.echo()
     for model in models:
@@ -81,13 +82,14 @@ def _print_model(model: KnownModel) -> None:
     table.add_column(overflow="fold")
     table.add_row("model", escape_controls(model.name))
     table.add_row("here", _describe_presence(model))
-    table.add_row("images", f"{model.image_size} px, {IN_WORDS.get(model.resize, model.resize)}")
+    table.add_row("images", f"{model.image_size} px, {escape_controls(IN_WORDS.get(model.resize, model.resize))}")
     table.add_row("dim", str(model.dim))
     for key, value in _iterate_rows(model.facts):
         if value and key not in ("dim", "image.size", "image.resize"):
             table.add_row(escape_controls(key), escape_controls(value, keep="\n"))
     _print_table(table)
-    for topic, url in model.facts.get("sources", {}).items():
+    sources = model.facts.get("sources")
+    for topic, url in sources.items() if isinstance(sources, Mapping) else ():
         echo(f"source of {topic}: {url}")
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import yaml
 
 from bioclip_x.cli.flags import plugin_option, quiet_option
 from bioclip_x.cli.outputs.overwrites import is_same_file
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.io import strict_yaml
 from bioclip_x.option_types import PathName
 
 RESUME = ("newest", "auto")
@@ -136,7 +136,7 @@ def parse_changes(changes: tuple[str, ...]) -> dict[str, Any]:
         if not equals or not name:
             raise TrainingError(f"--set {change}: expected FIELD=VALUE")
         try:
-            fields[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise TrainingError(f"--set {change}: {value!r} is not a YAML value") from None
+            fields[name.strip()] = strict_yaml.load(value)
+        except strict_yaml.InvalidDocument as problem:
+            raise TrainingError(f"--set {change[:200]}: {value[:80]!r} is not a YAML value: {problem}") from None
     return fields

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from bioclip_x.images.memory import make_memory_source
 from bioclip_x.images.metadata import read_exif
 from bioclip_x.images.remote import find_suffix, is_url, make_url_source, read_url
 from bioclip_x.images.video import check_video_support, read_frame
+from bioclip_x.messages import LONGEST_NAME
 from bioclip_x.recipe import Recipe
 from bioclip_x.records import OpenedImage, Source
 from bioclip_x.records.features import Metadata
@@ -117,10 +119,25 @@ class ImageFiles:
         return self._read_named(make_file_source(str(image)))
 
     def _read_named(self, source: Source) -> OpenedImage:
+        _check_regular(source)
         try:
             return self.read(source)
         except ImageError as problem:
             raise ImageError(f"{source.name}: {problem}") from None
+
+
+def _check_regular(source: Source) -> None:
+    """Raises ImageError for what a data set names and is no file: a pipe would be waited for, and a device has no end."""
+    if source.path is None:
+        return
+    try:
+        mode = source.path.stat().st_mode
+    except FileNotFoundError:
+        return  # which reading it tells
+    except (OSError, ValueError) as problem:
+        raise ImageError(f"{source.name[:LONGEST_NAME]}: {getattr(problem, 'strerror', None) or problem}") from None
+    if not stat.S_ISREG(mode):
+        raise ImageError(f"{source.name}: a folder, a pipe or a device; expected a file")
 
 
 def find_least_side(preprocessing: Mapping[str, Any]) -> int | None:

@@ -28,6 +28,15 @@ def is_url(text: str) -> bool:
     return bool(_URL.match(text))
 
 
+def is_local_url(text: str) -> bool:
+    """Whether a URL names a file of this machine, as `file:` does, and fsspec's chains of several URLs may.
+
+    >>> is_local_url("file:///etc/passwd"), is_local_url("zip://a::file:///b.zip"), is_local_url("https://example.org/a")
+    (True, True, False)
+    """
+    return is_url(text) and ("::" in text or text.lower().startswith(("file:", "local:")))
+
+
 def find_suffix(url: str) -> str:
     """Returns the suffix of a URL's file, lower case.
 

@@ -150,11 +150,9 @@ def read_yaml(
     on_legacy: LegacyNotice | None = None,
     most: int = DOCUMENT_BYTES,
 ) -> Any:
-    """Loads a YAML document, or JSON if the suffix is .json, safely. on_legacy, most: see `read_text`.
+    """Loads a YAML document, or JSON if the suffix is .json, safely. A duplicate key is an error.
 
-    A duplicate key is an error.
-
-    Raises `error` with the file and, if known, the line.
+    on_legacy, most: see `read_text`. Raises `error` with the file and, if known, the line.
     """
     text = read_text(path, error, on_legacy, most)
     try:

@@ -12,6 +12,15 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_v
 
 from bioclip_x.config_file import STRICT, Ref, WithComponent, find_place, make_record, read_document, set_field
 from bioclip_x.errors import TrainingError
+from bioclip_x.limits import (
+    BATCH_IMAGES,
+    EPOCHS,
+    LARGEST_RATE,
+    MODEL_IMAGE_SIDE,
+    STEPS,
+    TEXTS_PER_IMAGE,
+    TRAINING_PROCESSES,
+)
 from bioclip_x.renamed_names import rename_keys
 from bioclip_x.training.compute.precision import Precision
 
@@ -26,11 +35,15 @@ COMPARED_BY_CONTENT = ("taxonomy", "taxonomy_format", "descriptors")
 
 
 class Text(WithComponent):
-    weight: float = Field(1.0, gt=0, description="how often this kind of text is drawn, relative to the others")
+    weight: float = Field(
+        1.0, gt=0, le=LARGEST_RATE, description="how often this kind of text is drawn, relative to the others"
+    )
 
 
 class Data(WithComponent):
-    share: float | None = Field(None, gt=0, description="this data set's share of every epoch; give all or none")
+    share: float | None = Field(
+        None, gt=0, le=LARGEST_RATE, description="this data set's share of every epoch; give all or none"
+    )
     balance: float = Field(0.0, ge=0, le=1, description="0: classes as frequent as they are; 1: all equally frequent")
     prefix: str = Field("", description="put before every text of this data set (Saito et al. 2023)")
     source: str = Field("", description="a name by which a loss can be bound to this data set")
@@ -47,8 +60,10 @@ Datas = Annotated[tuple[Data, ...], BeforeValidator(_make_list), Field(min_lengt
 class LossTerm(WithComponent):
     """One loss of a weighted sum."""
 
-    weight: float = Field(1.0, gt=0)
-    learning_rate: float | None = Field(None, gt=0, description="of the loss's own parameters; none: the run's")
+    weight: float = Field(1.0, gt=0, le=LARGEST_RATE)
+    learning_rate: float | None = Field(
+        None, gt=0, le=LARGEST_RATE, description="of the loss's own parameters; none: the run's"
+    )
     source: str | None = Field(None, description="only images of the data sets with this `source`; none: all")
     projector: bool = Field(False, description="embed its images by a projector of their own (BioCLIP 2's replay)")
     label: str = Field("", description="the loss's name in logs; none: the component's")
@@ -69,7 +84,9 @@ class Phase(BaseModel):
     model_config = STRICT
 
     until: float = Field(gt=0, lt=1, description="fraction of the run's steps at which the phase ends")
-    image_size: int | None = Field(None, ge=1, description="side of the images in pixels; none: the run's")
+    image_size: int | None = Field(
+        None, ge=1, le=MODEL_IMAGE_SIDE, description="side of the images in pixels; none: the run's"
+    )
     patch_dropout: float = Field(0.0, ge=0, lt=1, description="fraction of each image's patches left out")
     text_length: int | None = Field(None, ge=2, description="tokens that texts are cut to; none: the run's")
 
@@ -123,7 +140,9 @@ class TrainConfig(BaseModel):
         "in the encoder's terms (open_clip: its model_cfg, and `preprocess` beside it)"
     )
     encoder: Ref | None = Field(None, description="the family of models that `model` belongs to; none: the default")
-    image_size: int | None = Field(None, ge=1, description="side of the images in pixels, if other than the model's")
+    image_size: int | None = Field(
+        None, ge=1, le=MODEL_IMAGE_SIDE, description="side of the images in pixels, if other than the model's"
+    )
     patch_dropout: float = Field(0.0, ge=0, lt=1, description="fraction of each image's patches left out (CLIPA)")
     text_length: int | None = Field(None, ge=2, description="tokens that texts are cut to (CLIPA); none: the context")
     phases: tuple[Phase, ...] = Field((), description="parts of the run with smaller inputs, in order")
@@ -146,40 +165,57 @@ class TrainConfig(BaseModel):
     text_ranks: tuple[str, ...] = Field(
         (), description="draw for each image a text of its taxon at each of these ranks, for losses that contrast ranks"
     )
-    texts_per_picture: int = Field(1, ge=1, description="texts drawn for each image; a text may apply to several")
+    texts_per_picture: int = Field(
+        1, ge=1, le=TEXTS_PER_IMAGE, description="texts drawn for each image; a text may apply to several"
+    )
     own_text: float = Field(1.0, ge=0, le=1, description="probability of drawing an image's own text, if it has any")
     data: Datas = Field(description="data sets; batches mix them")
-    shuffle_shards: int = Field(16, ge=1, description="shards of which the images are mixed, for data sets in shards")
+    shuffle_shards: int = Field(
+        16, ge=1, le=STEPS, description="shards of which the images are mixed, for data sets in shards"
+    )
     loss: Losses = Field((), description="what to minimise: losses, whose weighted sum it is; none: the default")
     bank_precision: Literal["fp16", "fp32"] = Field("fp16", description="precision in which the class bank is kept")
-    bank_every: int = Field(100, ge=1, description="steps between refreshes of the class bank, for losses that need it")
+    bank_every: int = Field(
+        100, ge=1, le=STEPS, description="steps between refreshes of the class bank, for losses that need it"
+    )
     augment: Augment = Augment.model_validate({})
     views: Augment | None = Field(None, description="augmentation of further views, for losses that contrast views")
 
-    epochs: int = Field(gt=0)
+    epochs: int = Field(gt=0, le=EPOCHS)
     batch_size: int = Field(
-        gt=1, description="images per step, over all processes; an incomplete last batch is dropped"
+        gt=1, le=BATCH_IMAGES, description="images per step, over all processes; an incomplete last batch is dropped"
     )
-    accumulate: int = Field(1, ge=1, description="parts that a process's batch is computed in, to save memory")
-    learning_rate: float = Field(1e-3, gt=0, description="the maximum, after warm-up")
-    warmup_steps: int = Field(0, ge=0)
+    accumulate: int = Field(
+        1, ge=1, le=BATCH_IMAGES, description="parts that a process's batch is computed in, to save memory"
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=LARGEST_RATE, description="the maximum, after warm-up")
+    warmup_steps: int = Field(0, ge=0, le=STEPS)
     schedule: Literal["cosine", "constant", "cooldown"] = Field(
         "cosine", description="after warm-up: half a cosine down to 0; constant; constant, then down to 0 at the end"
     )
-    cooldown_steps: int = Field(0, ge=0, description="the last steps of the schedule `cooldown`")
+    cooldown_steps: int = Field(0, ge=0, le=STEPS, description="the last steps of the schedule `cooldown`")
     cooldown_shape: Literal["linear", "sqrt"] = Field(
         "linear", description="falls as 1 - p or 1 - √p of its progress p"
     )
     layer_decay: float = Field(1.0, gt=0, le=1, description="factor on the learning rate per layer below the last")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of an average of the weights, which is exported")
     probe_steps: int = Field(
-        0, ge=0, description="first steps, in which only the losses' own parameters, or the projections, are trained"
+        0,
+        ge=0,
+        le=STEPS,
+        description="first steps, in which only the losses' own parameters, or the projections, are trained",
     )
-    probe_learning_rate: float | None = Field(None, gt=0, description="of these steps; none: the run's")
-    weight_decay: float = Field(0.1, ge=0, description="of matrices; gains, biases and the logit scale do not decay")
+    probe_learning_rate: float | None = Field(
+        None, gt=0, le=LARGEST_RATE, description="of these steps; none: the run's"
+    )
+    weight_decay: float = Field(
+        0.1, ge=0, le=LARGEST_RATE, description="of matrices; gains, biases and the logit scale do not decay"
+    )
     betas: tuple[Beta, Beta] = Field((0.9, 0.98), description="AdamW's")
     grad_clip: float | None = Field(1.0, gt=0, description="maximum norm of the gradient; null for none")
-    max_logit_scale: float = Field(100.0, gt=1, description="upper bound of the logit scale, as for CLIP")
+    max_logit_scale: float = Field(
+        100.0, gt=1, le=LARGEST_RATE, description="upper bound of the logit scale, as for CLIP"
+    )
     seed: int = Field(0, ge=0, lt=2**63)
 
     validation: Validation | None = None
@@ -190,11 +226,17 @@ class TrainConfig(BaseModel):
     shard: Literal["none", "fsdp"] = Field("none", description="fsdp: spread parameters over the processes (FSDP2)")
     precision: Precision = Field("auto", description="auto: bf16 where the hardware has it, else fp16 (GPU) or fp32")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
-    workers: int | None = Field(None, ge=0, description="processes that make batches; none: one per core, at most 16")
-    threads: int | None = Field(None, ge=1, description="torch's threads on a CPU; none: unchanged")
+    workers: int | None = Field(
+        None, ge=0, le=TRAINING_PROCESSES, description="processes that make batches; none: one per core, at most 16"
+    )
+    threads: int | None = Field(
+        None, ge=1, le=TRAINING_PROCESSES, description="torch's threads on a CPU; none: unchanged"
+    )
     output: Path = Field(Path("run"), description="the run's folder: checkpoints, log.jsonl, and at the end model/")
-    checkpoint_every: int | None = Field(None, ge=1, description="steps between checkpoints, besides one per epoch")
-    keep: int = Field(2, ge=1, description="number of newest checkpoints kept")
+    checkpoint_every: int | None = Field(
+        None, ge=1, le=STEPS, description="steps between checkpoints, besides one per epoch"
+    )
+    keep: int = Field(2, ge=1, le=STEPS, description="number of newest checkpoints kept")
     card: dict[str, Any] = Field(
         {}, description="content of the model's bioclip_x.json: demo, taxonomy, descriptors, …"
     )
@@ -253,6 +295,8 @@ def read_config(
     Raises TrainingError naming the file, the line and the field.
     """
     document, origins = read_document(file, TrainingError, _rename_fields)
+    if "base" in document or "base" in (changes or {}):
+        raise TrainingError(f"{file}: no field is called 'base': paths are relative to the folder of the configuration")
     document = dict(defaults or {}) | document
     for name, value in _rename_fields(changes or {}).items():
         set_field(document, name, value, TrainingError)

@@ -32,6 +32,8 @@ class EarlyStopping:
     """
 
     def __init__(self, patience: int = 5, *, metric: str | None = None) -> None:
+        if patience < 1:
+            raise TrainingError(f"early-stopping: patience: expected a number of validations from 1, got {patience}")
         self.patience, self.metric = patience, metric
         self._values: dict[int, float] = {}
         self._since_best = 0

@@ -21,6 +21,7 @@ from bioclip_x.plugin import (
     Taxonomy,
     TrainingError,
     find_taxa_above,
+    is_local_url,
     is_url,
     leaves_folder,
     list_some,
@@ -166,6 +167,12 @@ class Manifest:
         """Raises TrainingError for a path that leaves the folder of the images: a table may come from anybody."""
         root = Path(os.path.abspath(self.images))  # noqa: PTH100 - links stay as they are
         for row, path in enumerate(paths, 1):
+            place = os.path.normpath(path.partition("://")[2])
+            if is_local_url(path) and ("::" in path or not Path(place).is_relative_to(root)):
+                raise TrainingError(
+                    f"data: {self.path}, row {row}: {path[:200]!r} is a file outside of the folder; "
+                    f"name it by its path in {self.images}"
+                )
             if leaves_folder(path) and not Path(os.path.abspath(root / path)).is_relative_to(root):  # noqa: PTH100
                 raise TrainingError(
                     f"data: {self.path}, row {row}: {path!r} is outside of {self.images}; to use images elsewhere, name a "

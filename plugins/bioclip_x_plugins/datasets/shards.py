@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import tarfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.plugin import TrainingError, find_cache_folder, mark_used, open_cache_file
+from bioclip_x.plugin import SHARDS, TrainingError, find_cache_folder, mark_used, open_cache_file
 
 IMAGES: Final = ("jpg", "jpeg", "png", "webp")
 """What BioCLIP reads as images (github.com/Imageomics/bioclip, src/training/data.py)."""
@@ -99,7 +99,9 @@ def list_shards(pattern: Path) -> list[Path]:
     if _SCHEME.search(text):
         raise TrainingError(f"data: {text} is a URL, or a command; copy the shards to a local folder and name that")
     paths: list[Path] = []
-    for name in expand_braces(text):
+    for number, name in enumerate(expand_braces(text), 1):
+        if number > SHARDS:
+            raise TrainingError(f"data: {text[:200]} names more than {SHARDS:,} shards")
         path = Path(name)
         found = sorted(Path(path.anchor or ".").glob(str(path.relative_to(path.anchor)))) if "*" in name else [path]
         if not found or not all(one.is_file() for one in found):
@@ -122,7 +124,7 @@ def expand_braces(pattern: str) -> Iterator[str]:
     if limits := _RANGE.fullmatch(body):
         first, last = limits.groups()
         width = len(first) if first.startswith("0") else 0
-        parts = [f"{number:0{width}}" for number in range(int(first), int(last) + 1)]
+        parts: Iterable[str] = (f"{number:0{width}}" for number in range(int(first), int(last) + 1))
     else:
         parts = body.split(",")
     for part in parts:

@@ -218,6 +218,7 @@ def count_parameters(vision: Mapping[str, Any], text: Mapping[str, Any]) -> int:
     ResNet of width w in its last stage convolutions of 8 w channels, each 9 · (8 w)².
     """
     number = 0
+    layers: Any
     if not vision.get("timm_model_name"):
         layers, width = vision.get("layers") or 12, vision.get("width") or 768
         is_resnet = isinstance(layers, list)

@@ -188,9 +188,12 @@ def make_trainable(
 def _create_from_scratch(
     description: Mapping[str, Any], device: torch.device, seed: int, image_size: tuple[int, int] | None
 ) -> TrainableOpenClip:
+    preprocess = description.get("preprocess") or {}
+    if not isinstance(preprocess, Mapping):
+        raise ModelError(f"model: preprocess: expected a mapping, got {preprocess!r:.80}")
     config: dict[str, Any] = {
         "model_cfg": {key: value for key, value in description.items() if key != "preprocess"},
-        "preprocess_cfg": dict(description.get("preprocess") or {}),
+        "preprocess_cfg": dict(preprocess),
     }
     check_config(config, "model")
     check_size(config["model_cfg"], "model")

@@ -97,3 +97,14 @@ def test_a_greedy_soup_is_that_of_a_naive_loop(seed: int) -> None:
         if not chosen or score([*chosen, name]) >= score(chosen):
             chosen.append(name)
     assert choose_greedily(names, score) == chosen
+
+
+def test_damaged_ingredients_are_refused(folders: list[Path], tmp_path: Path) -> None:
+    weights = load_file(folders[1] / WEIGHTS)
+    weights["visual.proj"][0] = float("nan")
+    save_file(weights, folders[1] / WEIGHTS)
+    with pytest.raises(TrainingError, match=r"run-1.*visual\.proj has NaN or infinity; leave this model out"):
+        write_soup(folders, tmp_path / "soup", {"kind": "uniform"})
+    (folders[1] / WEIGHTS).write_bytes(b"x")
+    with pytest.raises(TrainingError, match=r"run-1.* is not a file of tensors"):
+        check_ingredients(folders)

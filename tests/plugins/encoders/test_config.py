@@ -10,10 +10,11 @@ from typing import Any
 import open_clip
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from bioclip_x import Classifier
 from bioclip_x.errors import ModelError
-from bioclip_x_plugins.encoders.config import check_config
+from bioclip_x_plugins.encoders.config import check_config, count_parameters
 from bioclip_x_plugins.encoders.open_clip import OpenClip
 from helpers import PREPROCESS, TINY, write_model
 
@@ -89,7 +90,7 @@ def test_a_pickle_is_refused_without_torchs_advice(tmp_path: Path) -> None:
 
     folder = write_model(tmp_path / "m")
     (folder / "open_clip_model.safetensors").unlink()
-    torch.save({"a": Evil()}, folder / "open_clip_pytorch_model.bin")
+    torch.save({"a": Evil(), "b": torch.zeros(1 << 21)}, folder / "open_clip_pytorch_model.bin")
     for use in (OpenClip().load, OpenClip().trainable):
         with pytest.raises(ModelError, match="get them as safetensors, or convert them") as raised:
             use(f"local-dir:{folder}")
@@ -104,3 +105,44 @@ def test_a_card_names_nothing_outside_its_folder(key: str, tmp_path: Path) -> No
     (folder / "bioclip_x.json").write_text(json.dumps({key: value}))
     with pytest.raises(ModelError, match=r"'\.\./secret\.txt' is outside of its folder"):
         Classifier(f"local-dir:{folder}", **({} if key == "taxonomy" else {"labels": "a,b"}))
+
+
+def test_parameters_are_counted_from_below() -> None:
+    """Of every architecture with towers of open_clip's own; the bound is near for transformers."""
+    for name in ("ViT-B-32", "RN50", "ViT-L-14", "CLIPA-dummy"):
+        if name not in open_clip.list_models():
+            continue
+        model_cfg = open_clip.get_model_config(name)
+        with torch.device("meta"):
+            model = open_clip.model.CLIP(**model_cfg)
+        number = sum(parameter.numel() for parameter in model.parameters())
+        counted = count_parameters(model_cfg["vision_cfg"], model_cfg["text_cfg"])
+        assert counted <= number and (name == "RN50" or counted > 0.9 * number)
+
+
+@pytest.mark.parametrize(
+    ("part", "settings", "message"),
+    [
+        ("vision_cfg", {"layers": 10**9}, "layers"),
+        ("vision_cfg", {"width": 60_000}, "a model of over .* parameters, but its weights, .* have"),
+        ("vision_cfg", {"image_size": 8192, "patch_size": 1}, "patches an image"),
+        ("text_cfg", {"context_length": 10**9}, "context_length"),
+    ],
+)
+def test_absurd_sizes_are_refused_before_memory_is_taken(
+    part: str, settings: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match=message):
+        OpenClip().load(change(write_model(tmp_path / "m"), part, **settings))
+
+
+@pytest.mark.parametrize("key", ["visual.proj", "logit_scale", "token_embedding.weight"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(key: str, value: float, tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m")
+    tensors = load_file(folder / "open_clip_model.safetensors")
+    tensors[key].view(-1)[-1] = value
+    save_file(tensors, folder / "open_clip_model.safetensors")
+    for use in (OpenClip().load, OpenClip().trainable):
+        with pytest.raises(ModelError, match=f"{key} in the weights of .* has NaN or infinity"):
+            use(f"local-dir:{folder}", device="cpu")

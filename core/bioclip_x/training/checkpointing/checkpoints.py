@@ -77,6 +77,16 @@ class Best:
 def check_writable(folder: Path) -> None:
     """Raises TrainingError if `folder` cannot be created or written to; leaves no files behind."""
     try:
+        folder.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as problem:  # a name with a NUL byte, or one that is too long
+        reason = getattr(problem, "strerror", None) or str(problem)
+        if not isinstance(problem, NotADirectoryError):
+            raise TrainingError(
+                f"output: the folder {str(folder)[:200]!r} cannot be: {reason}; name another with --output"
+            ) from None
+    try:
         nearest = next((parent for parent in (folder, *folder.parents) if parent.exists()), folder)
         if nearest.is_dir():
             with tempfile.TemporaryFile(dir=nearest):

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import copy
 import errno
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,7 +19,7 @@ FINGERPRINT = {"seed": 1, "loss": [{"name": "clip"}]}
 
 
 def make_states(value: float = 0.0, width: int = 2) -> dict[str, Any]:
-    return {"model": {"w": torch.full((width,), value)}}
+    return {"model": {"w": torch.full((width,), float(value))}}
 
 
 def save(folder: Path, step: int, **changes: Any) -> Path:
@@ -165,3 +167,75 @@ def test_a_damaged_checkpoint_is_reported_with_the_one_before_it(tmp_path: Path)
     torch.save({"format": Path("runs code")}, second)
     with pytest.raises(TrainingError, match="more than tensors and plain values"):
         load(second)
+
+
+def find_data(raw: bytes) -> int:
+    """Returns the place of the first byte of the tensor of `make_states(2.0)`."""
+    return raw.index(np.array([2.0, 2.0], "<f4").tobytes())
+
+
+def test_one_changed_bit_of_a_tensor_is_found(tmp_path: Path) -> None:
+    save(tmp_path, 1)
+    path = save(tmp_path, 2)
+    raw = bytearray(path.read_bytes())
+    raw[find_data(bytes(raw))] ^= 1
+    path.write_bytes(raw)
+    assert torch.load(path, weights_only=True)["states"]["model"]["w"][0] != 2  # which torch alone does not find
+    with pytest.raises(
+        TrainingError, match=r"checksum of .* is wrong; delete it to resume from checkpoint-0000001\.pt"
+    ):
+        load(path)
+
+
+def test_the_remedy_names_a_checkpoint_that_is_whole(tmp_path: Path) -> None:
+    paths = [save(tmp_path, step, keep=9) for step in (1, 2, 3)]
+    for path in paths[1:]:
+        path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(TrainingError, match=r"delete \S+3\.pt and \S+2\.pt to resume from checkpoint-0000001\.pt"):
+        load(paths[2])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"place": {"step": 10**18, "epoch": 1, "epoch_step": 2, "epoch_loss": 0.5}}, "place.step"),
+        ({"place": {"step": 2}}, "place.epoch"),
+        ({"fingerprint": "{"}, "fingerprint"),
+        ({"metrics": {"a": float("nan")}}, "metrics"),
+        ({"states": [1]}, "states"),
+        ({"states": {"model": {"w": torch.full((2,), float("nan"))}}}, "model.w is not finite"),
+    ],
+)
+def test_what_a_checkpoint_says_is_checked(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    path = save(tmp_path, 2)
+    torch.save(torch.load(path, weights_only=True) | change, path)
+    with pytest.raises(TrainingError, match=f"cannot be read: {message}"):
+        load(path)
+
+
+def test_progress_must_be_that_of_the_run(tmp_path: Path) -> None:
+    path = save(tmp_path, 5)  # of epoch 1, after 2 of its steps
+    assert load(path, steps_per_epoch=3).place.step == 5
+    with pytest.raises(TrainingError, match="step 5 is not in epoch 1 of 5"):
+        load(path, steps_per_epoch=4)
+
+
+@pytest.mark.parametrize("change", ["shape", "kind", "missing", "rate"])
+def test_an_optimiser_takes_no_state_of_another(tmp_path: Path, change: str) -> None:
+    weights = [torch.nn.Parameter(torch.ones(3, 2)), torch.nn.Parameter(torch.ones(4))]
+    optimizer = torch.optim.AdamW(weights, lr=0.1)
+    for weight in weights:
+        weight.grad = torch.ones_like(weight)
+    optimizer.step()
+    state = copy.deepcopy(optimizer.state_dict())
+    checkpoints.restore(tmp_path / "x.pt", {"optimizer": optimizer}, {"optimizer": copy.deepcopy(state)})
+    if change == "shape":
+        state["state"][0]["exp_avg"] = torch.zeros(2)
+    elif change == "kind":
+        state["state"][0]["exp_avg"] = torch.zeros(3, 2, dtype=torch.long)
+    elif change == "missing":
+        del state["state"][0]["exp_avg"]
+    else:
+        state["param_groups"][0]["lr"] = float("nan")
+    with pytest.raises(TrainingError, match="the state of optimizer"):
+        checkpoints.restore(tmp_path / "x.pt", {"optimizer": optimizer}, {"optimizer": state})
