@@ -392,8 +392,8 @@ TOPICS: Final = {
         ("io.encodings",
          "BOM BOMS decode_head detect_encoding find_marked_encoding find_text_encoding find_unmarked_utf16 make_ascii_head"),
         ("limits",
-         "CELL_CHARACTERS HOMONYMS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES TABLE_CELLS TABLE_COLUMNS "
-         "UNPACKED_BYTES XMP_BYTES"),
+         "CELL_CHARACTERS HOMONYMS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES "
+         "TABLE_CELLS TABLE_COLUMNS UNPACKED_BYTES XMP_BYTES"),
         ("io.files", "LegacyNotice read_lines read_stream_lines read_text read_yaml"),
         ("io.inside", "leaves_folder resolve_inside"),
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),

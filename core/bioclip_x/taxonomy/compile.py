@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.array_types import Ints
+from bioclip_x.errors import TaxonomyError
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import Details, renumber_details
 from bioclip_x.taxonomy.levels import refuse_many_levels, split_into_levels, sum_to_root
@@ -65,9 +66,11 @@ def compile_tree(
 ) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
     """Returns the compiled tree, and the node in it of each draft node: int32 [M].
 
-    Raises TaxonomyError for a tree of more than `TREE_LEVELS` levels. All trees are compiled here, whatever they are read from.
+    All trees are compiled here, whatever they are read from. Raises TaxonomyError for a tree of more than `TREE_LEVELS`
+    levels, and for a name that is not text.
     """
     refuse_many_levels(draft.parent_M, source)
+    refuse_half_characters(draft.names)
     extended = _insert_nodes(draft)
     order_E, stop_N = _sort_depth_first(extended.parent)
     new_E = np.empty(len(order_E), np.int32)
@@ -100,6 +103,17 @@ def compile_tree(
         line_unit=draft.line_unit,
     )
     return tree, new_E[:n_drafted]
+
+
+def refuse_half_characters(names: Sequence[str]) -> None:
+    """Raises TaxonomyError for a name with a lone surrogate, as bytes in an argument that are not UTF-8 become."""
+    try:
+        "\n".join(names).encode()
+    except UnicodeEncodeError as problem:
+        name = problem.object[: problem.end].rpartition("\n")[2]
+        raise TaxonomyError(
+            f"the name that begins with {name[-60:]!a} has half a character (a surrogate); give it in UTF-8"
+        ) from None
 
 
 @dataclass(frozen=True, eq=False)

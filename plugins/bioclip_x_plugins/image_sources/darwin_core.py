@@ -98,7 +98,9 @@ def _read_meta(archive: Archive, name: str) -> tuple[DwcTable, list[DwcTable]]:
     with archive.open(name) as stream:
         text = stream.read(META_BYTES + 1)
     if len(text) > META_BYTES:
-        raise DatasetError(f"{where} is larger than {META_BYTES >> 20} MiB; expected a short description of the archive")
+        raise DatasetError(
+            f"{where} is larger than {META_BYTES >> 20} MiB; expected a short description of the archive"
+        )
     root = parse_xml(text, where, DatasetError)
     elements = [(element.tag.removeprefix(NAMESPACE), element) for element in root if isinstance(element.tag, str)]
     cores = [element for tag, element in elements if tag == "core"]

@@ -150,7 +150,9 @@ def test_a_sheet_with_gaps_of_a_billion_rows_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     sheet = parts["xl/worksheets/sheet1.xml"]
-    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b'<row r="2"', b'<row r="1000000000"').replace(b'"A2"', b'"A1000000000"')
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b'<row r="2"', b'<row r="1000000000"').replace(
+        b'"A2"', b'"A1000000000"'
+    )
     with zipfile.ZipFile(path, "w") as archive:
         for name, part in parts.items():
             archive.writestr(name, part)

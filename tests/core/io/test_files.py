@@ -101,7 +101,7 @@ def test_what_aliases_stand_for_is_counted_as_if_it_were_written_out(tmp_path: P
     followed = _Aliases()
     for event in yaml.parse(text):
         followed.follow(event)
-    assert followed._n_expanded == 4 * a + b + c
+    assert followed.n_expanded == 4 * a + b + c
 
 
 def test_a_nul_byte_is_not_text(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_a_nul_byte_is_not_text(tmp_path: Path) -> None:
 
 def test_the_line_that_is_in_another_encoding_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    path.write_bytes("Parus major\n".encode() * 5000 + "Œdicnème\n".encode("cp1252"))
+    path.write_bytes(b"Parus major\n" * 5000 + "Œdicnème\n".encode("cp1252"))
     for reading in (read_text, lambda *given: list(read_lines(*given))):
         with pytest.raises(RecipeError, match=r"a\.txt, line 5001: not valid utf-8"):
             reading(path, RecipeError)

@@ -22,12 +22,13 @@ def test_a_document_type_is_refused_in_any_encoding(encoding: str) -> None:
 
 def test_a_document_type_in_an_encoding_that_the_text_declares_is_refused() -> None:
     text = b'<?xml version="1.0" encoding="cp037"?>' + ENTITY.encode("cp037")
-    with pytest.raises(RecipeError, match="DOCTYPE|not valid XML"):
+    with pytest.raises(RecipeError, match=r"DOCTYPE|not valid XML"):
         parse_xml(text, "a.xml", RecipeError)
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"<a>", b"<a></b>", b"<a/><a/>", b"<a>\0</a>", b'<?xml version="1.0" encoding="hex"?><a/>', b"\xff\xfe"]
+    "text",
+    [b"", b"<a>", b"<a></b>", b"<a/><a/>", b"<a>\0</a>", b'<?xml version="1.0" encoding="hex"?><a/>', b"\xff\xfe"],
 )
 def test_what_is_no_xml_is_an_error(text: bytes) -> None:
     with pytest.raises(RecipeError, match=r"a\.xml is not valid XML"):

@@ -132,7 +132,9 @@ def _damage() -> Iterator[Case]:
         for part in (1, 2, 3):
             cut = partial(_cut, make, part)
             # Half of a tar is a tar, of which the end is missing; its table may be whole.
-            yield Case(f"{kind}-cut-{part}-4", _validate(name, cut), READ_OR_REFUSED if name == "a.tar" else REFUSED, r"a\.")
+            yield Case(
+                f"{kind}-cut-{part}-4", _validate(name, cut), READ_OR_REFUSED if name == "a.tar" else REFUSED, r"a\."
+            )
         for place in (3, 2):
             yield Case(f"{kind}-flipped-{place}", _validate(name, partial(_flip, make, place)), READ_OR_REFUSED)
         yield Case(f"{kind}-trailing", _validate(name, partial(_append, make, b"and more" * 100)), READ_OR_REFUSED)
@@ -188,7 +190,9 @@ def _name_members() -> Iterator[Case]:
     yield Case("zip-empty", _validate("a.zip", partial(_make_zip, {})), REFUSED, "no files")
     yield Case("tar-empty", _validate("a.tar", partial(_make_tar, {})), REFUSED, "a.tar")
     yield Case("tar-same-name", _validate("a.tar", _make_tar_twice), (0, 2))
-    yield Case("tar-sparse", _validate("a.tar", partial(_make_odd_tar, tarfile.GNUTYPE_SPARSE)), REFUSED, "link|damaged")
+    yield Case(
+        "tar-sparse", _validate("a.tar", partial(_make_odd_tar, tarfile.GNUTYPE_SPARSE)), REFUSED, "link|damaged"
+    )
 
 
 def _prints_plainly(outcome: Outcome) -> str:
@@ -242,11 +246,16 @@ def _lie_in_zips() -> Iterator[Case]:
         ("local-name-length", local, 26, "<H", 0xFFFF),
         ("local-signature", local, 0, "<I", 0),
     ):
-        statuses = READ_OR_REFUSED if name in ("member-count", "other-disk", "unpacked-size", "packed-size", "zip64-sizes",
-                                               "comment-length") else REFUSED
+        statuses = (
+            READ_OR_REFUSED
+            if name in ("member-count", "other-disk", "unpacked-size", "packed-size", "zip64-sizes", "comment-length")
+            else REFUSED
+        )
         says = {"encrypted": "encrypted", "unknown-method": "method"}.get(name, r"a\.zip")
         yield Case(f"lie-{name}", _validate("a.zip", partial(_patch, signature, offset, kind, value)), statuses, says)
-    yield Case("lie-overlapping", _validate("a.zip", _overlap, "--taxonomy-format", "coldp"), REFUSED, "a.zip", seconds=10)
+    yield Case(
+        "lie-overlapping", _validate("a.zip", _overlap, "--taxonomy-format", "coldp"), REFUSED, "a.zip", seconds=10
+    )
     yield Case("comment-of-64-kilobytes", _validate("a.zip", _make_long_comment), OK, check=_has_classes(1))
     yield Case("zip-after-a-program", _validate("a.zip", lambda: b"#!/bin/sh\n" * 50 + _make_zip({"taxon.tsv": TAXA})),
                READ_OR_REFUSED)  # fmt: skip
@@ -281,7 +290,7 @@ def _overlap() -> bytes:
 
 def _multiply() -> Iterator[Case]:
     for method in ("gz", "bz2", "xz", "zst"):
-        yield Case(f"bomb-{method}", _validate(f"a.csv.{method}", partial(_make_bomb, method)), REFUSED, "unpacks to|longer|more than",
+        yield Case(f"bomb-{method}", _validate(f"a.csv.{method}", partial(_make_bomb, method)), REFUSED, "unpacks to",
                    seconds=15, bytes=GIGABYTE)  # fmt: skip
     yield Case("bomb-yaml", _validate("a.yaml.gz", partial(_make_bomb, "gz")), REFUSED, "unpacks to", seconds=15,
                bytes=GIGABYTE)  # fmt: skip
@@ -294,8 +303,15 @@ def _multiply() -> Iterator[Case]:
                REFUSED, "larger than", seconds=15, bytes=GIGABYTE)  # fmt: skip
     yield Case("bomb-tar-gz", _validate("a.tar.gz", lambda: gzip.compress(_make_tar({"taxon.tsv": bytes(300 << 20)}), 1)),
                REFUSED, "a.tar.gz", seconds=20, bytes=2 * GIGABYTE)  # fmt: skip
-    yield Case("nested-gz", _validate("a.csv.gz.gz", lambda: gzip.compress(gzip.compress(TABLE.encode()))), REFUSED, "a.csv.gz.gz")
-    yield Case("nested-zip", _validate("a.zip", lambda: _make_zip({"b.zip": _make_zip({"taxon.tsv": TAXA})})), REFUSED, "b.zip")
+    yield Case(
+        "nested-gz",
+        _validate("a.csv.gz.gz", lambda: gzip.compress(gzip.compress(TABLE.encode()))),
+        REFUSED,
+        "a.csv.gz.gz",
+    )
+    yield Case(
+        "nested-zip", _validate("a.zip", lambda: _make_zip({"b.zip": _make_zip({"taxon.tsv": TAXA})})), REFUSED, "b.zip"
+    )
     yield Case("itself", _validate("a.gz", lambda: gzip.compress(gzip.compress(b"")) * 10), REFUSED)
     yield Case("gz-of-a-thousand-parts", _validate("a.csv.gz", lambda: b"".join(
         gzip.compress(line.encode()) for line in (TABLE.splitlines(keepends=True) + ["\n"] * 1000))), OK,
@@ -303,8 +319,16 @@ def _multiply() -> Iterator[Case]:
     yield Case("gz-of-nothing-a-million-times", _validate("a.csv.gz", lambda: gzip.compress(b"") * 200_000), REFUSED, "empty",
                seconds=15)  # fmt: skip
     many = {f"{n}.txt": "" for n in range(100_001)}
-    yield Case("zip-of-too-many", _validate("a.zip", partial(_make_zip, many, zipfile.ZIP_STORED)), REFUSED, "more than", seconds=20)
-    yield Case("tar-of-too-many", _validate("a.tar", lambda: _make_many_headers(100_001)), REFUSED, "more than", seconds=20)
+    yield Case(
+        "zip-of-too-many",
+        _validate("a.zip", partial(_make_zip, many, zipfile.ZIP_STORED)),
+        REFUSED,
+        "more than",
+        seconds=20,
+    )
+    yield Case(
+        "tar-of-too-many", _validate("a.tar", lambda: _make_many_headers(100_001)), REFUSED, "more than", seconds=20
+    )
     yield Case("tar-of-a-terabyte", _validate("a.tar", _make_huge_member), REFUSED, "a.tar")
     yield Case("tar-pax-of-megabytes", _validate("a.tar", _make_long_header), READ_OR_REFUSED, seconds=10)
 
@@ -367,7 +391,9 @@ def _describe_wrongly() -> Iterator[Case]:
         ("no-location", {"location": ""}, "not in the archive|no file"),
         ("long-quote", {"quote": "ab"}, "fieldsEnclosedBy"),
     ):
-        yield Case(f"meta-{name}", _validate("a.zip", partial(_make_darwin_core, **options)), REFUSED, says, _says_no_secret)
+        yield Case(
+            f"meta-{name}", _validate("a.zip", partial(_make_darwin_core, **options)), REFUSED, says, _says_no_secret
+        )
     for encoding in ("hex", "rot13", "zlib", "base64", "idna", "punycode", "undefined", "unicode_escape", "x" * 5000, "utf-16",
                      "..", "uu", "raw_unicode_escape", "UTF-7"):  # fmt: skip
         statuses = OK if encoding not in ("utf-16",) else READ_OR_REFUSED
@@ -411,9 +437,7 @@ def _drop_fields(document: str) -> str:
 
 
 def _break_workbooks() -> Iterator[Case]:
-    sheet = (
-        '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
-    )
+    sheet = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
     row = '<row r="{row}"><c r="{cell}" t="inlineStr"><is><t>{text}</t></is></c></row>'
     whole = row.format(row=1, cell="A1", text="species") + row.format(row=2, cell="A2", text="Parus major")
     for name, content, statuses, says in (
@@ -438,8 +462,12 @@ def _break_workbooks() -> Iterator[Case]:
     bomb = sheet.format(whole) + " " * (300 << 20)
     yield Case("workbook-bomb", _validate("a.xlsx", lambda: _make_workbook(bomb)), REFUSED, "zip bomb", seconds=15)
     yield Case("workbook-named", _validate("a.xlsx", b"not a workbook"), READ_OR_REFUSED)
-    yield Case("workbook-empty-zip", _validate("a.xlsx", partial(_make_zip, {"xl/workbook.xml": ""})), REFUSED, "damaged")
-    yield Case("workbook-old", _validate("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)), REFUSED, "old Excel")
+    yield Case(
+        "workbook-empty-zip", _validate("a.xlsx", partial(_make_zip, {"xl/workbook.xml": ""})), REFUSED, "damaged"
+    )
+    yield Case(
+        "workbook-old", _validate("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)), REFUSED, "old Excel"
+    )
 
 
 def _make_workbook(sheet: str) -> bytes:
@@ -524,7 +552,11 @@ def _mix_kinds() -> Iterator[Case]:
     yield Case("zip-of-a-table", _validate("a.zip", partial(_make_zip, {"a.csv": TABLE})), REFUSED, "a.csv")
     yield Case("png-as-gz", _validate("a.csv.gz", b"\x89PNG\r\n\x1a\n" + bytes(100)), REFUSED)
     for name in ("gz", "zip", "tar"):
-        content = {"gz": gzip.compress(LABELS.encode()), "zip": _make_zip({"a.txt": LABELS}), "tar": _make_tar({"a.txt": LABELS})}
+        content = {
+            "gz": gzip.compress(LABELS.encode()),
+            "zip": _make_zip({"a.txt": LABELS}),
+            "tar": _make_tar({"a.txt": LABELS}),
+        }
         statuses = OK if name == "gz" else REFUSED
         yield Case(f"labels-in-{name}", partial(_classify, content[name], f"labels.txt.{name}"), statuses)
     yield Case("labels-in-a-bomb", partial(_classify, lambda: _make_bomb("gz"), "labels.txt.gz"), REFUSED, "unpacks to",

@@ -26,7 +26,9 @@ def _classify(files: dict[str, str | bytes], *flags: str) -> Callable[[Path], li
     def make(folder: Path) -> list[str]:
         write_image(folder)
         for name, content in files.items():
-            (folder / name).write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+            (folder / name).write_bytes(
+                content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+            )
         return ["classify", "bird.png", "--format", "json", *flags]
 
     return make
@@ -37,7 +39,9 @@ def _list(files: dict[str, str | bytes], *flags: str) -> Callable[[Path], list[s
 
     def make(folder: Path) -> list[str]:
         for name, content in ({"tree.csv": TABLE} | files).items():
-            (folder / name).write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
+            (folder / name).write_bytes(
+                content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+            )
         return ["taxonomy", "subset", "tree.csv", *flags]
 
     return make
@@ -90,7 +94,9 @@ def _break_label_files() -> Iterator[Case]:
         ("formula", "a.txt", "=cmd|' /C calc'!A0\n@SUM(1)\n", 2),
     ):
         yield Case(f"file-{name}", _classify({file: content}, "--labels", file), OK, check=_has_classes(number))
-    yield Case("file-long-label", _classify({"a.txt": LONG + "\nb\n"}, "--labels", "a.txt"), READ_OR_REFUSED, seconds=10)
+    yield Case(
+        "file-long-label", _classify({"a.txt": LONG + "\nb\n"}, "--labels", "a.txt"), READ_OR_REFUSED, seconds=10
+    )
     yield Case("file-controls", _classify({"a.txt": "Parus \x1b[31m\x07\nb\n"}, "--labels", "a.txt", "--format", "table"), OK,
                check=_prints_plainly)  # fmt: skip
     yield Case("file-missing", _classify({}, "--labels", "a.txt"), REFUSED, "no such file")
@@ -118,11 +124,10 @@ def _break_labels_given() -> Iterator[Case]:
         ("tilde", "~nobody/labels.txt", "no such file"),
     ):
         yield Case(f"given-{name}", _classify({}, "--labels", value), REFUSED, says)
-    for name, value, number in (("long-word", "a" * 5000 + ",b", 2), ("surrogate", "a\udcff,b", 2), ("braces", "{0},%s", 2),
+    for name, value, number in (("long-word", "a" * 5000 + ",b", 2), ("braces", "{0},%s", 2),
                                 ("override", "\u202eabc,b", 2), ("empty-between", "a,,b", 2)):  # fmt: skip
-        statuses = OK if name != "surrogate" else READ_OR_REFUSED
-        check = _has_classes(number) if name != "surrogate" else (lambda outcome: "")
-        yield Case(f"given-{name}", _classify({}, "--labels", value), statuses, check=check)
+        yield Case(f"given-{name}", _classify({}, "--labels", value), OK, check=_has_classes(number))
+    yield Case("given-surrogate", _classify({}, "--labels", "a\udcff,b"), REFUSED, "half a character")
 
 
 def _mistake_words() -> Iterator[Case]:
@@ -132,10 +137,14 @@ def _mistake_words() -> Iterator[Case]:
                  "9" * 5000, "1e400", "=", "<<", "*a", "&a", "!a", "%a", "@a", "`a", "? a", "!!set {a}", "!!omap [a: 1]",
                  "!!pairs [a: 1]", "!!binary a", "0b2", "+.5", "2001-12-14t21:59:43.10+99:00"):  # fmt: skip
         name = word[:24].encode().hex()
-        for place, text in (("value", f"- {{species: {word}}}\n- {{species: Aus bus}}\n"), ("name", f"- {{name: {word}}}\n")):
+        for place, text in (
+            ("value", f"- {{species: {word}}}\n- {{species: Aus bus}}\n"),
+            ("name", f"- {{name: {word}}}\n"),
+        ):
             yield Case(f"word-{place}-{name}", partial(_validate, text), READ_OR_REFUSED, r"a\.yaml", _has_no_fault)
     for word in ("2020-13-45", "!!int x", "*a", "!!timestamp 1"):
-        yield Case(f"word-key-{word.encode().hex()}", partial(_validate, f"- {{{word}: a, species: Aus bus}}\n"), REFUSED, "line 1")
+        yield Case(f"word-key-{word.encode().hex()}", partial(_validate, f"- {{{word}: a, species: Aus bus}}\n"), REFUSED,
+                   '"line": 1')  # fmt: skip
 
 
 def _validate(text: str, folder: Path) -> list[str]:
@@ -181,14 +190,24 @@ def _break_species_lists() -> Iterator[Case]:
         ("path", "Passeriformes; Paridae; Parus major\n", 1),
     ):
         yield Case(f"list-{name}", _list({"a.txt": content}, "a.txt"), OK, check=partial(_has_rows, number))
-    yield Case("list-long-name", _list({"a.txt": LONG + "\nParus major\n"}, "a.txt"), OK, check=partial(_has_rows, 1), seconds=10)
+    yield Case(
+        "list-long-name",
+        _list({"a.txt": LONG + "\nParus major\n"}, "a.txt"),
+        OK,
+        check=partial(_has_rows, 1),
+        seconds=10,
+    )
     many = "".join(f"Aus b{n}\n" for n in range(5000)) + "Parus major\n"
     yield Case("list-many-unknown", _list({"a.txt": many}, "a.txt"), OK, check=partial(_has_rows, 1), seconds=15)
     yield Case("list-missing", _list({}, "a.txt"), REFUSED, "does not exist")
     yield Case("list-excludes-all", _list({"a.txt": "Paridae\n"}, "!a.txt"), REFUSED, "no class is left")
-    for beside, says in (("Parus major", "Parus major"), ("", "beside"), ("blank,blank", "blank")):
+    for name, beside, number in (("class", "Parus major", 3), ("once", "blank", 3), ("twice", "blank,blank", 3),
+                                 ("controls", "\x1b[31mx", 3)):  # fmt: skip
         flags = ("--taxonomy", "tree.csv", "--beside", beside)
-        yield Case(f"beside-{beside.encode().hex()}", _classify({"tree.csv": TABLE}, *flags), REFUSED, says)
+        yield Case(f"beside-{name}", _classify({"tree.csv": TABLE}, *flags), OK, check=_has_classes(number))
+    for name, beside in (("nothing", ""), ("commas", ",,"), ("surrogate", "a\udcff")):
+        flags = ("--taxonomy", "tree.csv", "--beside", beside)
+        yield Case(f"beside-{name}", _classify({"tree.csv": TABLE}, *flags), REFUSED, "beside|surrogate|half")
 
 
 def _has_rows(number: int, outcome: Outcome) -> str:

@@ -178,11 +178,17 @@ def _break_tables() -> Iterator[Case]:
     yield Case("table-ragged-short", _validate("a.csv", f"{TABLE}Erithacus rubecula\n"), (0, 2), check=_is_consistent)
     yield Case("table-ragged-long", _validate("a.csv", f"{TABLE}Erithacus rubecula,A,B,C,D\n"), REFUSED, "line.: 4")
     yield Case("table-open-quote", _validate("a.csv", f'{TABLE}"Erithacus rubecula,Muscicapidae,\n'), REFUSED, "quote")
-    yield Case("table-quote-within", _validate("a.csv", f'{TABLE}Erithacus "rub" x,M,O\n'), (0, 2), check=_is_consistent)
-    yield Case("table-other-delimiter", _validate("a.csv", TABLE.replace(",", "#")), REFUSED, "no format|one column|rank")
+    yield Case(
+        "table-quote-within", _validate("a.csv", f'{TABLE}Erithacus "rub" x,M,O\n'), (0, 2), check=_is_consistent
+    )
+    yield Case(
+        "table-other-delimiter", _validate("a.csv", TABLE.replace(",", "#")), REFUSED, "no format|one column|rank"
+    )
     yield Case("table-same-column", _validate("a.csv", "species,family,family\nParus major,A,B\n"), REFUSED, "family")
     yield Case("table-no-names", _validate("a.csv", "species,family\n ,\n\u00a0,\u2003\n"), REFUSED, "taxon|no name")
-    yield Case("table-duplicate-rows", _validate("a.csv", TABLE + row * 500), OK, "listed (twice|again)", _has_classes(2))
+    yield Case(
+        "table-duplicate-rows", _validate("a.csv", TABLE + row * 500), OK, "listed (twice|again)", _has_classes(2)
+    )
     yield Case("table-bare-carriage-returns", _validate("a.csv", TABLE.replace("\n", "\r")), OK, check=_has_classes(2))
     yield Case("table-utf-16-marked", _validate("a.csv", TABLE.encode("utf-16")), OK, check=_has_classes(2))
     yield Case("table-utf-16-cut", _validate("a.csv", TABLE.encode("utf-16")[:-1]), REFUSED, "utf-16")
@@ -287,7 +293,9 @@ def _break_trees() -> Iterator[Case]:
     yield Case("newick-many-quotes", _validate("a.nwk", lambda: "('" + "''" * 200_000), REFUSED, "quote")
     yield Case("newick-many-blanks", _validate("a.nwk", lambda: "(" + " " * 300_000 + "!;"), READ_OR_REFUSED, seconds=10,
                check=_is_consistent)  # fmt: skip
-    yield Case("newick-digits-without-end", _validate("a.nwk", lambda: f"(Aus:{'1' * 200_000}x,Bus);"), REFUSED, seconds=10)
+    yield Case(
+        "newick-digits-without-end", _validate("a.nwk", lambda: f"(Aus:{'1' * 200_000}x,Bus);"), REFUSED, seconds=10
+    )
     yield Case("newick-huge-support", _validate("a.nwk", f"((Aus,Bus){'9' * 5000},Cus);"), OK, check=_has_classes(3))
     nexus = "#NEXUS\nBEGIN TREES;\n{}\nEND;\n"
     for name, text, says in (
@@ -441,7 +449,12 @@ def _break_checklists() -> Iterator[Case]:
         ("missing-parent", [("1", "7", "", "", "Aus")], OK, "not in the file"),
         ("same-id", [("1", "", "", "", "Aus"), ("1", "", "", "", "Bus")], OK, "has the id"),
         ("synonym-of-itself", [("1", "", "1", "synonym", "Aus"), ("2", "", "", "", "Bus")], (0, 2), ""),
-        ("synonyms-in-a-circle", [("1", "", "2", "synonym", "Aus"), ("2", "", "1", "synonym", "Bus")], REFUSED, "synonym"),
+        (
+            "synonyms-in-a-circle",
+            [("1", "", "2", "synonym", "Aus"), ("2", "", "1", "synonym", "Bus")],
+            REFUSED,
+            "synonym",
+        ),
         ("only-synonyms", [("1", "", "9", "synonym", "Aus")], REFUSED, ""),
         ("no-names", [("1", "", "", "", ""), ("2", "", "", "", " ")], REFUSED, ""),
         ("huge-id", [("9" * 5000, "", "", "", "Aus")], OK, ""),
@@ -449,7 +462,9 @@ def _break_checklists() -> Iterator[Case]:
     ):
         text = head + "".join(row.format(*one) for one in rows)
         check = _is_consistent
-        yield Case(f"checklist-{name}", _validate("taxon.tsv", text, "--taxonomy-format", "darwin-core"), statuses, says, check)
+        yield Case(
+            f"checklist-{name}", _validate("taxon.tsv", text, "--taxonomy-format", "darwin-core"), statuses, says, check
+        )
     several = head + row.format("1", "", "", "", "Aus") + row.format("2", "", "", "", "Bus")
     several += row.format("3", "1", "", "", "Cus") + row.format("3", "2", "", "", "Cus")
     for dag, statuses, classes in (("refuse", REFUSED, None), ("first", OK, 2), ("all", OK, 2)):
@@ -472,7 +487,9 @@ def _break_checklists() -> Iterator[Case]:
             return ["taxonomy", "validate", ".", "--taxonomy-format", "taxdump", "--format", "json"]
 
         yield Case(f"taxdump-{name}", make, statuses, says, _is_consistent)
-    yield Case("taxdump-missing-names", _run("nodes.dmp", "1\t|\t1\t|\tgenus\t|\n", "validate", "nodes.dmp"), REFUSED, "names")
+    yield Case(
+        "taxdump-missing-names", _run("nodes.dmp", "1\t|\t1\t|\tgenus\t|\n", "validate", "nodes.dmp"), REFUSED, "names"
+    )
 
 
 # Names
@@ -549,20 +566,32 @@ def _make_tsv_chain(levels: int) -> str:
 def _multiply() -> Iterator[Case]:
     for layers, width in ((40, 2), (12, 12), (300, 2)):
         edges = _make_lattice(layers, width)
-        yield Case(f"lattice-{layers}-{width}", _validate("a.edges", edges, "--dag", "all"), REFUSED, "copies|nodes", seconds=10)
+        yield Case(
+            f"lattice-{layers}-{width}",
+            _validate("a.edges", edges, "--dag", "all"),
+            REFUSED,
+            "copies|nodes",
+            seconds=10,
+        )
     yield Case("lattice-small", _validate("a.edges", _make_lattice(4, 2), "--dag", "all"), OK, check=_has_classes(16))
-    yield Case("lattice-first", _validate("a.edges", _make_lattice(40, 2), "--dag", "first"), OK, check=_has_classes(41))
+    yield Case(
+        "lattice-first", _validate("a.edges", _make_lattice(40, 2), "--dag", "first"), OK, check=_has_classes(41)
+    )
     laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)
     )
-    merges = "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12))
+    merges = "a0: &a0 {k: v}\n" + "".join(
+        f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)
+    )
     nodes = "- &a0 {name: Aus}\n" + "".join(
         f"- &a{n} {{name: Aus{n}, children: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12)
     )
     tree = "ranks: [a, b, c, d, e, f, g, h, i, j]\ntree:\n  &a0 [x, y, z]\n"
     for name, text in (("lists", laughs), ("merges", merges), ("nodes", nodes)):
         yield Case(f"aliases-{name}", _validate("a.yaml", text), REFUSED, "aliases stand", seconds=10, bytes=1 << 30)
-        yield Case(f"aliases-{name}-json", _validate("a.json", text), REFUSED, "not valid JSON", seconds=10, bytes=1 << 30)
+        yield Case(
+            f"aliases-{name}-json", _validate("a.json", text), REFUSED, "not valid JSON", seconds=10, bytes=1 << 30
+        )
     text = "- &a " + "x" * 500_000 + "\n" + "- *a\n" * 100_000
     yield Case("aliases-of-a-long-text", _validate("a.yaml", text), REFUSED, "alias", seconds=10)
     few = "- &a {family: Paridae}\n- {<<: *a, species: Parus major}\n- {<<: *a, species: Parus minor}\n"
@@ -584,13 +613,27 @@ def _ask_wrongly() -> Iterator[Case]:
     yield Case("missing", _run("a.csv", TABLE, "validate", "b.csv"), REFUSED, "does not exist")
     yield Case("folder-empty", _run("a/.hidden", "", "validate", "a"), REFUSED, "a")
     yield Case("long-path", _run("a.csv", TABLE, "validate", "a" * 5000), REFUSED)
-    yield Case("unknown-format", _run("a.csv", TABLE, "validate", "a.csv", "--taxonomy-format", "nonsense"), REFUSED, "nonsense")
+    yield Case(
+        "unknown-format",
+        _run("a.csv", TABLE, "validate", "a.csv", "--taxonomy-format", "nonsense"),
+        REFUSED,
+        "nonsense",
+    )
     yield Case("wrong-format", _run("a.csv", TABLE, "validate", "a.csv", "--taxonomy-format", "parquet"), REFUSED)
-    yield Case("unknown-option", _run("a.csv", TABLE, "validate", "a.csv", "--taxonomy-format", "csv:x=1"), REFUSED, "x")
+    yield Case(
+        "unknown-option", _run("a.csv", TABLE, "validate", "a.csv", "--taxonomy-format", "csv:x=1"), REFUSED, "x"
+    )
     yield Case("device", _run("a.csv", TABLE, "validate", "/dev/zero"), REFUSED, seconds=10)
     yield Case("null-device", _run("a.csv", TABLE, "validate", "/dev/null"), REFUSED)
-    yield Case("device-named", _run("a.csv", TABLE, "validate", "/dev/zero", "--taxonomy-format", "csv"), REFUSED, seconds=10)
-    yield Case("device-as-yaml", _run("a.csv", TABLE, "validate", "/dev/zero", "--taxonomy-format", "yaml"), REFUSED, seconds=10)
+    yield Case(
+        "device-named", _run("a.csv", TABLE, "validate", "/dev/zero", "--taxonomy-format", "csv"), REFUSED, seconds=10
+    )
+    yield Case(
+        "device-as-yaml",
+        _run("a.csv", TABLE, "validate", "/dev/zero", "--taxonomy-format", "yaml"),
+        REFUSED,
+        seconds=10,
+    )
     yield Case("device-as-newick", _run("a.csv", TABLE, "validate", "/dev/zero", "--taxonomy-format", "newick"), REFUSED,
                seconds=20)  # fmt: skip
     yield Case("link-to-itself", _make_loop, REFUSED)
@@ -610,9 +653,16 @@ def _ask_wrongly() -> Iterator[Case]:
     yield Case("diff-with-empty", _diff_with(""), REFUSED, "empty")
     yield Case("diff-with-binary", _diff_with("\0\1\2"), REFUSED, "b.csv")
     yield Case("diff-of-nothing-common", _diff_with("species\nAus bus\n"), (0, 1))
-    yield Case("list-language", _run("a.csv", TABLE, "list", "a.csv", "--language", "\x1b"), READ_OR_REFUSED, check=_prints_no("\x1b"))
+    yield Case(
+        "list-language",
+        _run("a.csv", TABLE, "list", "a.csv", "--language", "\x1b"),
+        READ_OR_REFUSED,
+        check=_prints_no("\x1b"),
+    )
     yield Case("convert-to-folder", _run("a.csv", TABLE, "convert", "a.csv", "--output", "."), REFUSED)
-    yield Case("convert-no-folder", _run("a.csv", TABLE, "convert", "a.csv", "--output", "none/b.yaml"), REFUSED, "none")
+    yield Case(
+        "convert-no-folder", _run("a.csv", TABLE, "convert", "a.csv", "--output", "none/b.yaml"), REFUSED, "none"
+    )
     yield Case("convert-unknown-suffix", _run("a.csv", TABLE, "convert", "a.csv", "--output", "b.xyz"), REFUSED, "--to")
     yield Case("convert-onto-itself", _run("a.csv", TABLE, "convert", "a.csv", "--output", "a.csv"), (0, 2))
 
