@@ -124,6 +124,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.files import LegacyNotice, read_lines, read_stream_lines, read_text, read_yaml
     from bioclip_x.io.inside import leaves_folder, resolve_inside
     from bioclip_x.io.labels import read_labels
+    from bioclip_x.io.numbers import parse_whole_number
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
@@ -280,11 +281,11 @@ __all__ = [
     "mark_used", "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon",
     "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database",
     "open_image", "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "parse_name",
-    "parse_xml", "pluralise", "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance",
-    "read_species_list", "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress",
-    "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet",
-    "select_largest", "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down",
-    "sweep", "sync_folder", "take_first_line", "to_networkx",
+    "parse_whole_number", "parse_xml", "pluralise", "read_delimited_rows", "read_labels", "read_lines",
+    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_text", "read_yaml",
+    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "roll_up", "roll_up_sets",
+    "save_linear_head", "select_best_bet", "select_largest", "select_most_specific", "select_top_nodes",
+    "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -395,6 +396,7 @@ TOPICS: Final = {
          "CELL_CHARACTERS HOMONYMS LINE_CHARACTERS META_BYTES NEWICK_CHARACTERS PACKED_REPLY_BYTES REPLY_BYTES SCORES "
          "TABLE_CELLS TABLE_COLUMNS UNPACKED_BYTES XMP_BYTES"),
         ("io.files", "LegacyNotice read_lines read_stream_lines read_text read_yaml"),
+        ("io.numbers", "parse_whole_number"),
         ("io.inside", "leaves_folder resolve_inside"),
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),
         ("io.replacement", "is_written_in_place open_replacement"),

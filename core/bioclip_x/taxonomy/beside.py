@@ -11,8 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy.compile import refuse_half_characters
-from bioclip_x.taxonomy.tree import TAXON, Taxonomy
+from bioclip_x.taxonomy.tree import TAXON, Taxonomy, refuse_half_characters
 
 
 def add_beside(taxonomy: Taxonomy, labels: Sequence[str]) -> Taxonomy:

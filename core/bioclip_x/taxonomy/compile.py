@@ -18,12 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.array_types import Ints
-from bioclip_x.errors import TaxonomyError
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import Details, renumber_details
 from bioclip_x.taxonomy.levels import refuse_many_levels, split_into_levels, sum_to_root
 from bioclip_x.taxonomy.ranks import ORDER
-from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Taxonomy
+from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Taxonomy, refuse_half_characters
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,17 +102,6 @@ def compile_tree(
         line_unit=draft.line_unit,
     )
     return tree, new_E[:n_drafted]
-
-
-def refuse_half_characters(names: Sequence[str]) -> None:
-    """Raises TaxonomyError for a name with a lone surrogate, as bytes in an argument that are not UTF-8 become."""
-    try:
-        "\n".join(names).encode()
-    except UnicodeEncodeError as problem:
-        name = problem.object[: problem.end].rpartition("\n")[2]
-        raise TaxonomyError(
-            f"the name that begins with {name[-60:]!a} has half a character (a surrogate); give it in UTF-8"
-        ) from None
 
 
 @dataclass(frozen=True, eq=False)

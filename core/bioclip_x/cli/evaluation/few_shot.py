@@ -12,6 +12,7 @@ import click
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.io.numbers import parse_whole_number
 from bioclip_x.io.streams import open_output
 
 if TYPE_CHECKING:
@@ -117,16 +118,18 @@ def _parse_shots(context: click.Context, option: click.Parameter, value: str | N
     if value is None:
         return None
     parts = [part.strip() for part in value.split(",")]
-    if not all(part.isdecimal() and int(part) > 0 for part in parts):
+    numbers = list(map(parse_whole_number, parts))
+    if not all(numbers):
         raise click.BadParameter(f"expected numbers of images from 1, such as 1,5; got {value!r}")
-    return tuple(dict.fromkeys(map(int, parts)))
+    return tuple(dict.fromkeys(number for number in numbers if number))
 
 
 def _parse_folds(context: click.Context, option: click.Parameter, value: str | None) -> int | Path | None:
     if value is None:
         return None
-    if not value.isdecimal():
+    number = parse_whole_number(value)
+    if number is None:
         return Path(value)
-    if not int(value):
+    if not number:
         raise click.BadParameter("expected a number of folds from 1, or a file")
-    return int(value)
+    return number
