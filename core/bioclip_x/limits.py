@@ -16,8 +16,8 @@ UNPACKED_RATIO: Final = 200
 """Bytes that such a file may unpack to, per packed byte. Checklists reach 20, long runs of one letter 1,000."""
 UNPACKED_FREE: Final = 64 << 20
 """Bytes that any file may unpack to, however small it is packed."""
-ARCHIVE_FILES: Final = 10_000
-"""Files in an archive or folder that is read as a taxonomy. The Catalogue of Life's have some hundred."""
+ARCHIVE_FILES: Final = 100_000
+"""Files in an archive or folder that is read as a taxonomy. GBIF's downloads have one for each data set that they are of."""
 ARCHIVE_FOLDERS: Final = 20
 """Subfolders of a folder that is read as a taxonomy."""
 SHEET_ROWS: Final = 1 << 20
