@@ -17,7 +17,7 @@ UNPACKED_RATIO: Final = 200
 UNPACKED_FREE: Final = 64 << 20
 """Bytes that any file may unpack to, however small it is packed."""
 ARCHIVE_FILES: Final = 100_000
-"""Files in an archive or folder that is read as a taxonomy."""
+"""Files in an archive or folder that is read as a taxonomy. GBIF's downloads have one for each data set that they are of."""
 ARCHIVE_FOLDERS: Final = 20
 """Subfolders of a folder that is read as a taxonomy."""
 NAME_CHARACTERS: Final = 4096

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from PIL import ExifTags, Image
 
+from bioclip_x.io.numbers import parse_whole_number
 from bioclip_x.records.features import Metadata
 
 NUMBERS: Final = {"latitude": 90.0, "longitude": 180.0, "altitude": 100_000.0}
@@ -181,7 +182,7 @@ def _read_moment(photo: Mapping[int, Any]) -> str | None:
         if whole := _try(read_date, photo.get(date)):
             digits = _try(_read_text, photo.get(fraction)) or ""
             zone = _try(_read_text, photo.get(offset)) or ""
-            finer = f"{whole}.{digits}" if digits.isascii() and digits.isdigit() and int(digits) else str(whole)
+            finer = f"{whole}.{digits}" if parse_whole_number(digits) else str(whole)
             return _try(parse_date, finer + zone) or _try(parse_date, finer) or str(whole)
     return None
 

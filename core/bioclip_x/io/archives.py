@@ -154,13 +154,13 @@ def _open_tar(path: Path, raw: IO[bytes], head: bytes, stack: ExitStack) -> Arch
             raise TaxonomyError(f"{path} is a tar archive packed by a method that is not read; pack it as .tar.gz")
     archive = stack.enter_context(tarfile.TarFile(fileobj=plain))
     members: dict[str, tarfile.TarInfo] = {}
-    for member in archive:
+    for number, member in enumerate(archive, start=1):
+        _refuse_too_many(path, number)  # folders, and files of one name, too
         if member.isdir():
             continue
         if not member.isreg() or member.issparse():
             raise TaxonomyError(f"{path} contains a link or a device, {member.name}; pack the file itself")
         members[member.name.removeprefix("./")] = member
-        _refuse_too_many(path, len(members))
     _refuse_names(path, list(members))
 
     def open_member(name: str) -> AbstractContextManager[IO[bytes]]:

@@ -155,7 +155,7 @@ class _Aliases:
     def __init__(self) -> None:
         self._size_of: dict[str, int] = {}  # of anchors
         self._open: list[tuple[str | None, int]] = [(None, 0)]  # anchor and size so far of the open collections
-        self._n_expanded = 0
+        self.n_expanded = 0
 
     def follow(self, event: Any) -> None:
         """Takes the next event of the parser. Raises InvalidDocument for an alias beyond `DOCUMENT_ALIASES`."""
@@ -168,8 +168,8 @@ class _Aliases:
             anchor, size = event.anchor, 1 + len(event.value) // _CHARACTERS
         elif isinstance(event, yaml.AliasEvent):
             anchor, size = None, self._size_of.get(event.anchor or "", 0)
-            self._n_expanded += size
-            if self._n_expanded > DOCUMENT_ALIASES:
+            self.n_expanded += size
+            if self.n_expanded > DOCUMENT_ALIASES:
                 raise _make_error(event, f"its aliases stand for more than {DOCUMENT_ALIASES:,} values")
         else:
             return

@@ -11,13 +11,13 @@ from dataclasses import replace
 import numpy as np
 
 from bioclip_x.errors import TaxonomyError
-from bioclip_x.taxonomy.tree import TAXON, Taxonomy
+from bioclip_x.taxonomy.tree import TAXON, Taxonomy, refuse_half_characters
 
 
 def add_beside(taxonomy: Taxonomy, labels: Sequence[str]) -> Taxonomy:
     """Returns the tree with further labels beside it; those that it has already are not repeated.
 
-    Raises TaxonomyError for a blank label, and for one that is the name of another class without rank.
+    Raises TaxonomyError for a blank label, one with half a character, and for one that is the name of another class without rank.
     """
     known = {taxonomy.names[node]: node for node in taxonomy.children(0) if not taxonomy.rank(node)}
     new: list[str] = []
@@ -28,6 +28,7 @@ def add_beside(taxonomy: Taxonomy, labels: Sequence[str]) -> Taxonomy:
             new.append(label)
         elif known[label] not in taxonomy.beside_nodes:
             raise TaxonomyError(f"the label {label!r} cannot stand beside the taxonomy: it is one of its classes")
+    refuse_half_characters(new)
     return _append(taxonomy, new) if new else taxonomy
 
 

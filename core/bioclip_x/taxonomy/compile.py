@@ -22,7 +22,7 @@ from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import Details, renumber_details
 from bioclip_x.taxonomy.levels import refuse_many_levels, split_into_levels, sum_to_root
 from bioclip_x.taxonomy.ranks import ORDER
-from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Taxonomy
+from bioclip_x.taxonomy.tree import HOLE, ROOT, SELF, TAXON, Taxonomy, refuse_half_characters
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +65,11 @@ def compile_tree(
 ) -> tuple[Taxonomy, npt.NDArray[np.int32]]:
     """Returns the compiled tree, and the node in it of each draft node: int32 [M].
 
-    Raises TaxonomyError for a tree of more than `TREE_LEVELS` levels. All trees are compiled here, whatever they are read from.
+    All trees are compiled here, whatever they are read from. Raises TaxonomyError for a tree of more than `TREE_LEVELS`
+    levels, and for a name that is not text.
     """
     refuse_many_levels(draft.parent_M, source)
+    refuse_half_characters(draft.names)
     extended = _insert_nodes(draft)
     order_E, stop_N = _sort_depth_first(extended.parent)
     new_E = np.empty(len(order_E), np.int32)

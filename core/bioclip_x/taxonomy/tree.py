@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import numpy.typing as npt
 
+from bioclip_x.errors import TaxonomyError
 from bioclip_x.records.problem import Problem
 from bioclip_x.records.taxon import Taxon
 from bioclip_x.taxonomy.details import NO_DETAILS, Details, list_languages
@@ -225,3 +226,14 @@ class Taxonomy:
         if self.n_beside:
             digest.update(f"{self.n_beside} beside".encode())
         return digest.hexdigest()[:16]
+
+
+def refuse_half_characters(names: Sequence[str]) -> None:
+    """Raises TaxonomyError for a name with a lone surrogate, as bytes in an argument that are not UTF-8 become."""
+    try:
+        "\n".join(names).encode()
+    except UnicodeEncodeError as problem:
+        name = problem.object[: problem.end].rpartition("\n")[2]
+        raise TaxonomyError(
+            f"the name that begins with {name[-60:]!a} has half a character (a surrogate); give it in UTF-8"
+        ) from None

@@ -18,7 +18,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bioclip_x.plugin import Archive, DatasetError, TaxonomyError, open_archive
+from bioclip_x.plugin import Archive, DatasetError, TaxonomyError, open_archive, parse_whole_number
 from bioclip_x_plugins.image_sources.accounting import NO_FILE, NO_ROW, Accounts, batch_records
 from bioclip_x_plugins.image_sources.eol_names import NAMES, Hierarchy, ProviderIds, to_numbers
 from bioclip_x_plugins.image_sources.files import SUFFIXES, list_images, make_revision, require_file, require_folder
@@ -116,7 +116,7 @@ class Eol:
             stream = io.BufferedReader(whole, 1 << 16)
             head = stream.peek(4096)[:4096].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
             first = head.partition("\n")[0].strip()
-            if first[:1].isdigit():
+            if parse_whole_number(first[:1]) is not None:
                 columns, skip = list(COLUMNS), 0
             else:
                 columns, skip = [cell.strip().strip('"') for cell in first.split(",")], 1

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pyarrow as pa
 
-from bioclip_x.plugin import LINNAEAN, DatasetError, escape_surrogates
+from bioclip_x.plugin import LINNAEAN, DatasetError, escape_surrogates, parse_whole_number
 from bioclip_x_plugins.image_sources.accounting import NO_FILE, Accounts, batch_records
 from bioclip_x_plugins.image_sources.files import Listing, list_images, make_revision, refuse_outside, require_folder
 from bioclip_x_plugins.image_sources.json_arrays import iterate_arrays
@@ -159,7 +159,7 @@ def parse_folder(name: str) -> dict[str, str]:
     'Pica hudsonia'
     """
     number, *names = name.split("_", len(LINNAEAN))
-    if not number.isdigit() or len(names) < len(LINNAEAN):
+    if parse_whole_number(number) is None or len(names) < len(LINNAEAN):
         raise DatasetError(
             f"inat21: the folder {name!r} is no lineage; expected a number and seven names, as "
             "04042_Animalia_Chordata_Aves_Passeriformes_Corvidae_Pica_hudsonia"

@@ -54,7 +54,7 @@ def test_an_absolute_path_stays(tmp_path: Path) -> None:
     [
         ("t.csv", b"species,count\nParus,1\n", "column path or url, got the columns species, count"),
         ("t.csv", b"", "got the columns none"),
-        ("t.csv", b"path,x\n\xff\xfe\xfd,1\n", "not valid UTF-8"),
+        ("t.csv", b"path,x\n\xff\xfe\xfd,1\n", "line 2: not valid utf-8"),
         ("t.csv", b'path\n"a.jpg\n', "line 2: not valid CSV: a quote is opened"),
         ("t.parquet", b"no", "the table cannot be read"),
     ],

@@ -101,7 +101,7 @@ def test_what_aliases_stand_for_is_counted_as_if_it_were_written_out(tmp_path: P
     followed = _Aliases()
     for event in yaml.parse(text):
         followed.follow(event)
-    assert followed._n_expanded == 4 * a + b + c
+    assert followed.n_expanded == 4 * a + b + c
 
 
 def test_a_nul_byte_is_not_text(tmp_path: Path) -> None:

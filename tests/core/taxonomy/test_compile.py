@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.limits import TREE_LEVELS
 from bioclip_x.taxonomy import HOLE, SELF, TAXON, Taxonomy, TaxonomyBuilder, lineages
+from bioclip_x.taxonomy.beside import add_beside
+from bioclip_x.taxonomy.builder import from_labels
 from bioclip_x.taxonomy.editing.restrict import restrict_with_index
 from bioclip_x.taxonomy.ranks import ORDER
 
@@ -147,6 +149,13 @@ def test_a_tree_of_the_most_levels_and_one_of_more() -> None:
     builder.add(node, "", "one more")
     with pytest.raises(TaxonomyError, match=r"a\.csv has 1,001 levels; expected at most 1,000"):
         builder.build("a.csv")
+
+
+def test_half_a_character_is_no_name() -> None:
+    with pytest.raises(TaxonomyError, match=r"begins with 'Bus \\udcff' has half a character"):
+        from_labels(["Aus", "Bus \udcffx", "Cus"])
+    with pytest.raises(TaxonomyError, match="half a character"):
+        add_beside(from_labels(["Aus"]), ["a\ud800"])
 
 
 @given(st.lists(st.integers(0, 9), max_size=40))

@@ -277,11 +277,17 @@ def _make_long_comment() -> bytes:
 
 def _overlap() -> bytes:
     """Many entries of the directory that are all one file."""
-    content = _make_zip({"NameUsage.tsv": TAXA + "x" * 100_000})
+    names = [f"NameUsag{number:05}" for number in range(5000)]
+    return _repeat_entries("NameUsage.tsv", TAXA + "x" * 100_000, names)
+
+
+def _repeat_entries(name: str, text: str, names: list[str]) -> bytes:
+    """A zip of one file whose directory lists it many times. names: as long as its own."""
+    content = _make_zip({name: text})
     start, end = content.index(b"PK\x01\x02"), content.index(b"PK\x05\x06")
     entry, tail = content[start:end], bytearray(content[end:])
-    entries = b"".join(entry.replace(b"NameUsage.tsv", f"Usage{n:04}.tsv".encode()[:13]) for n in range(5000))
-    struct.pack_into("<HHI", tail, 8, 5000, 5000, len(entries))
+    entries = b"".join(entry.replace(name.encode(), one.encode()) for one in names)
+    struct.pack_into("<HHI", tail, 8, len(names) & 0xFFFF, len(names) & 0xFFFF, len(entries))
     return content[:start] + entries + bytes(tail)
 
 
@@ -290,7 +296,7 @@ def _overlap() -> bytes:
 
 def _multiply() -> Iterator[Case]:
     for method in ("gz", "bz2", "xz", "zst"):
-        yield Case(f"bomb-{method}", _validate(f"a.csv.{method}", partial(_make_bomb, method)), REFUSED, "unpacks to|longer|more than",
+        yield Case(f"bomb-{method}", _validate(f"a.csv.{method}", partial(_make_bomb, method)), REFUSED, "unpacks to",
                    seconds=15, bytes=GIGABYTE)  # fmt: skip
     yield Case("bomb-yaml", _validate("a.yaml.gz", partial(_make_bomb, "gz")), REFUSED, "unpacks to", seconds=15,
                bytes=GIGABYTE)  # fmt: skip
@@ -318,17 +324,12 @@ def _multiply() -> Iterator[Case]:
         check=_has_classes(2))  # fmt: skip
     yield Case("gz-of-nothing-a-million-times", _validate("a.csv.gz", lambda: gzip.compress(b"") * 200_000), REFUSED, "empty",
                seconds=15)  # fmt: skip
-    many = {f"{n}.txt": "" for n in range(100_001)}
-    yield Case(
-        "zip-of-too-many",
-        _validate("a.zip", partial(_make_zip, many, zipfile.ZIP_STORED)),
-        REFUSED,
-        "more than",
-        seconds=20,
-    )
-    yield Case(
-        "tar-of-too-many", _validate("a.tar", lambda: _make_many_headers(100_001)), REFUSED, "more than", seconds=20
-    )
+    names = [f"a{number:05}.txt" for number in range(100_000)] + ["b00000.txt"]
+    crowded = partial(_repeat_entries, names[0], "", names)
+    yield Case("zip-of-too-many", _validate("a.zip", crowded, "--taxonomy-format", "darwin-core"), REFUSED,
+               "more than 100,000 files", seconds=15)  # fmt: skip
+    yield Case("tar-of-too-many", _validate("a.tar", partial(_make_many_headers, 100_001), "--taxonomy-format", "darwin-core"),
+               REFUSED, "more than 100,000 files", seconds=15)  # fmt: skip
     yield Case("tar-of-a-terabyte", _validate("a.tar", _make_huge_member), REFUSED, "a.tar")
     yield Case("tar-pax-of-megabytes", _validate("a.tar", _make_long_header), READ_OR_REFUSED, seconds=10)
 
@@ -351,7 +352,7 @@ def _lie_of_a_bomb() -> bytes:
 
 
 def _make_many_headers(count: int) -> bytes:
-    return b"".join(tarfile.TarInfo(f"{n}.txt").tobuf() for n in range(count)) + bytes(1024)
+    return tarfile.TarInfo("a.txt").tobuf() * count + bytes(1024)
 
 
 def _make_huge_member() -> bytes:

@@ -124,11 +124,10 @@ def _break_labels_given() -> Iterator[Case]:
         ("tilde", "~nobody/labels.txt", "no such file"),
     ):
         yield Case(f"given-{name}", _classify({}, "--labels", value), REFUSED, says)
-    for name, value, number in (("long-word", "a" * 5000 + ",b", 2), ("surrogate", "a\udcff,b", 2), ("braces", "{0},%s", 2),
+    for name, value, number in (("long-word", "a" * 5000 + ",b", 2), ("braces", "{0},%s", 2),
                                 ("override", "\u202eabc,b", 2), ("empty-between", "a,,b", 2)):  # fmt: skip
-        statuses = OK if name != "surrogate" else READ_OR_REFUSED
-        check = _has_classes(number) if name != "surrogate" else (lambda outcome: "")
-        yield Case(f"given-{name}", _classify({}, "--labels", value), statuses, check=check)
+        yield Case(f"given-{name}", _classify({}, "--labels", value), OK, check=_has_classes(number))
+    yield Case("given-surrogate", _classify({}, "--labels", "a\udcff,b"), REFUSED, "half a character")
 
 
 def _mistake_words() -> Iterator[Case]:
@@ -144,12 +143,8 @@ def _mistake_words() -> Iterator[Case]:
         ):
             yield Case(f"word-{place}-{name}", partial(_validate, text), READ_OR_REFUSED, r"a\.yaml", _has_no_fault)
     for word in ("2020-13-45", "!!int x", "*a", "!!timestamp 1"):
-        yield Case(
-            f"word-key-{word.encode().hex()}",
-            partial(_validate, f"- {{{word}: a, species: Aus bus}}\n"),
-            REFUSED,
-            "line 1",
-        )
+        yield Case(f"word-key-{word.encode().hex()}", partial(_validate, f"- {{{word}: a, species: Aus bus}}\n"), REFUSED,
+                   '"line": 1')  # fmt: skip
 
 
 def _validate(text: str, folder: Path) -> list[str]:
@@ -206,9 +201,13 @@ def _break_species_lists() -> Iterator[Case]:
     yield Case("list-many-unknown", _list({"a.txt": many}, "a.txt"), OK, check=partial(_has_rows, 1), seconds=15)
     yield Case("list-missing", _list({}, "a.txt"), REFUSED, "does not exist")
     yield Case("list-excludes-all", _list({"a.txt": "Paridae\n"}, "!a.txt"), REFUSED, "no class is left")
-    for beside, says in (("Parus major", "Parus major"), ("", "beside"), ("blank,blank", "blank")):
+    for name, beside, number in (("class", "Parus major", 3), ("once", "blank", 3), ("twice", "blank,blank", 3),
+                                 ("controls", "\x1b[31mx", 3)):  # fmt: skip
         flags = ("--taxonomy", "tree.csv", "--beside", beside)
-        yield Case(f"beside-{beside.encode().hex()}", _classify({"tree.csv": TABLE}, *flags), REFUSED, says)
+        yield Case(f"beside-{name}", _classify({"tree.csv": TABLE}, *flags), OK, check=_has_classes(number))
+    for name, beside in (("nothing", ""), ("commas", ",,"), ("surrogate", "a\udcff")):
+        flags = ("--taxonomy", "tree.csv", "--beside", beside)
+        yield Case(f"beside-{name}", _classify({"tree.csv": TABLE}, *flags), REFUSED, "beside|surrogate|half")
 
 
 def _has_rows(number: int, outcome: Outcome) -> str:

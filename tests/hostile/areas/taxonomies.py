@@ -212,7 +212,7 @@ def _break_tables() -> Iterator[Case]:
                f"{n:x}" for n in range(180_000)) + "\nParus major\n"), REFUSED, "columns", seconds=10)  # fmt: skip
     yield Case("parquet-terabytes", _validate("a.parquet", partial(_repeat_in_parquet, 10, 30_000_000)), REFUSED, "rows",
                seconds=10, bytes=1 << 30)  # fmt: skip
-    for kind in ("list-of-numbers", "struct", "binary", "repeated", "no-column"):
+    for kind in ("list-of-numbers", "struct", "binary", "not-utf-8", "repeated", "no-column"):
         yield Case(f"parquet-{kind}", _validate("a.parquet", partial(_make_odd_parquet, kind)), REFUSED, "a.parquet")
     yield Case("parquet-footer-lies", _validate("a.parquet", partial(_lie_in_footer)), REFUSED, "cannot be read")
     yield Case("parquet-only-marks", _validate("a.parquet", b"PAR1PAR1"), REFUSED, "cannot be read")
@@ -238,6 +238,7 @@ def _make_odd_parquet(kind: str) -> bytes:
         "list-of-numbers": pa.array([[1, 2]]),
         "struct": pa.array([{"name": "Parus major"}]),
         "binary": pa.array([b"\xff\xfe"]),
+        "not-utf-8": pa.array(["Parus m\u00e0jor"]),
         "repeated": pa.array(["Parus major"]),
         "no-column": pa.array([], pa.null()),
     }[kind]
@@ -245,7 +246,7 @@ def _make_odd_parquet(kind: str) -> bytes:
     table = pa.Table.from_arrays([column] * len(names), names)
     stream = io.BytesIO()
     pq.write_table(table.select([]) if kind == "no-column" else table, stream)
-    return stream.getvalue()
+    return stream.getvalue().replace("\u00e0".encode(), b"\xff\xfe")
 
 
 def _lie_in_footer() -> bytes:

@@ -12,6 +12,7 @@ import click
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
+from bioclip_x.io.numbers import parse_whole_number
 from bioclip_x.io.streams import open_output
 from bioclip_x.limits import MOST_FOLDS
 from bioclip_x.option_types import PathName
@@ -119,17 +120,19 @@ def _parse_shots(context: click.Context, option: click.Parameter, value: str | N
     if value is None:
         return None
     parts = [part.strip() for part in value.split(",")]
-    if not all(part.isdecimal() and len(part) < 10 and int(part) > 0 for part in parts):
+    numbers = [parse_whole_number(part) if len(part) < 10 else None for part in parts]
+    if not all(numbers):
         raise click.BadParameter(f"expected numbers of images from 1, such as 1,5; got {value!r}")
-    return tuple(dict.fromkeys(map(int, parts)))
+    return tuple(dict.fromkeys(number for number in numbers if number))
 
 
 def _parse_folds(context: click.Context, option: click.Parameter, value: str | None) -> int | Path | None:
     if value is None:
         return None
-    if not value.isdecimal():
+    number = parse_whole_number(value)
+    if number is None:
         path: Path = PathName().convert(value, option, context)
         return path
-    if len(value) > len(str(MOST_FOLDS)) or not 1 <= int(value) <= MOST_FOLDS:
+    if not 1 <= number <= MOST_FOLDS:
         raise click.BadParameter(f"expected a number of folds from 1 to {MOST_FOLDS:,}, or a file")
-    return int(value)
+    return number

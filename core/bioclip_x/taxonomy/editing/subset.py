@@ -37,6 +37,10 @@ SUFFIXES: Final = frozenset({
 """A term with one of these suffixes is a file. So is one with a path separator, and the name of an existing file."""
 
 
+SHOWN: Final = 200
+"""Characters shown of a term in a message."""
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """One `--subset`. names: of taxa, at `rank` ("" for any); or file: a list of taxa. text: the term as given."""
@@ -152,13 +156,19 @@ def _find_named_nodes(resolver: Resolver, term: Term) -> list[int]:
         if not candidates:
             similar = resolver.near(name, term.rank)
             hint = f"did you mean {', '.join(similar)}?" if similar else "no name in the taxonomy is similar"
-            errors.append(f"there is no {' '.join(filter(None, (term.rank, name)))}; {hint}")
+            errors.append(f"there is no {' '.join(filter(None, (term.rank, _shorten(name))))}; {hint}")
         elif not find_taxon_nodes(resolver, match):
             paths = " or ".join(repr("; ".join(n for _, n in taxonomy.taxon(node).lineage)) for node in candidates)
             errors.append(f"{name} may be {len(candidates)} taxa; write its path: {paths}")
     if errors:
-        raise TaxonomyError("\n".join(f"subset {term.text!r}: {message}" for message in errors))
+        shown = repr(_shorten(term.text))
+        raise TaxonomyError("\n".join(f"subset {shown}: {message}" for message in errors))
     return nodes
+
+
+def _shorten(text: str) -> str:
+    """The beginning of a long text, for a message."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _match_file(resolver: Resolver, term: Term, read: ReadList | None) -> ListMatch:

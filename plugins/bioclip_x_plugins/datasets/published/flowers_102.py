@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from scipy.io import loadmat
 from torchvision.datasets import Flowers102 as TorchvisionFlowers
 
-from bioclip_x.plugin import DatasetCapabilities, PublishedSource, TrainingError, read_yaml
+from bioclip_x.plugin import DatasetCapabilities, PublishedSource, TrainingError, parse_whole_number, read_yaml
 from bioclip_x_plugins.datasets.published.dataset import OffList, Published
 from bioclip_x_plugins.datasets.published.files import require
 from bioclip_x_plugins.datasets.published.listing import Category, Listing, collect, make_label
@@ -64,7 +64,7 @@ def list_names(file: Path | None) -> dict[int, Category]:
             raise TrainingError("data: this torchvision has no names of Flowers-102; give them: names=cat_to_name.json")
         return {number: make_label(name) for number, name in enumerate(listed, 1)}
     document = read_yaml(file, TrainingError)
-    if not isinstance(document, dict) or not all(str(key).isdigit() for key in document):
+    if not isinstance(document, dict) or not all(parse_whole_number(str(key)) is not None for key in document):
         raise TrainingError(f"data: {file}: expected an object of class number and name")
     return {int(key): make_label(str(name)) for key, name in document.items()}
 

@@ -8,7 +8,14 @@ from typing import Final, Literal
 
 from open_clip import IMAGENET_CLASSNAMES
 
-from bioclip_x.plugin import DatasetCapabilities, PublishedSource, TrainingError, read_lines, read_text
+from bioclip_x.plugin import (
+    DatasetCapabilities,
+    PublishedSource,
+    TrainingError,
+    parse_whole_number,
+    read_lines,
+    read_text,
+)
 from bioclip_x_plugins.datasets.published.dataset import OffList, Published
 from bioclip_x_plugins.datasets.published.files import list_folders, list_images, make_missing_error
 from bioclip_x_plugins.datasets.published.listing import Listing, make_label
@@ -71,7 +78,7 @@ def name_wnids(wnids: list[str], file: Path | None) -> dict[str, str]:
 
 
 def is_wnid(words: list[str]) -> bool:
-    return len(words) == 2 and words[0][:1] == "n" and words[0][1:].isdigit()
+    return len(words) == 2 and words[0][:1] == "n" and parse_whole_number(words[0][1:]) is not None
 
 
 def read_names(file: Path) -> list[str]:

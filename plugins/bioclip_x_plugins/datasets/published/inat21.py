@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from bioclip_x.plugin import LINNAEAN, DatasetCapabilities, PublishedSource, TrainingError, read_text
+from bioclip_x.plugin import (
+    LINNAEAN,
+    DatasetCapabilities,
+    PublishedSource,
+    TrainingError,
+    parse_whole_number,
+    read_text,
+)
 from bioclip_x_plugins.datasets.published.dataset import OffList, Published
 from bioclip_x_plugins.datasets.published.files import list_folders, list_images, require
 from bioclip_x_plugins.datasets.published.listing import Category, Listing, collect, make_taxon
@@ -54,7 +61,7 @@ def parse_folder(name: str) -> Category:
     'Lumbricus terrestris'
     """
     number, *names = name.split("_", len(LINNAEAN))
-    if not number.isdigit() or len(names) < len(LINNAEAN):
+    if parse_whole_number(number) is None or len(names) < len(LINNAEAN):
         raise TrainingError(
             f"data: the folder {name!r} of iNaturalist 2021 is no lineage; expected a number and seven names, as "
             "00000_Animalia_Annelida_Clitellata_Haplotaxida_Lumbricidae_Lumbricus_terrestris"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final, Literal
 
-from bioclip_x.plugin import DatasetCapabilities, PublishedSource, TrainingError, read_lines
+from bioclip_x.plugin import DatasetCapabilities, PublishedSource, TrainingError, parse_whole_number, read_lines
 from bioclip_x_plugins.datasets.published.dataset import OffList, Published
 from bioclip_x_plugins.datasets.published.files import require
 from bioclip_x_plugins.datasets.published.listing import Category, Listing, collect
@@ -57,7 +57,7 @@ def read_annotations(path: Path) -> list[tuple[str, int, int]]:
     for number, line in enumerate(read_lines(path, TrainingError), 1):
         if line.strip() and not line.startswith("#"):
             image, *numbers = line.split()
-            if len(numbers) < 2 or not all(one.isdigit() for one in numbers):
+            if len(numbers) < 2 or any(parse_whole_number(one) is None for one in numbers):
                 raise TrainingError(
                     f"data: {path}, line {number}: expected an image and three numbers, found {line.strip()!r}"
                 )

@@ -66,29 +66,14 @@ class ParquetReader:
     def read(self, path: Path) -> Taxonomy:
         """Raises TaxonomyError with file and row."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         findings = Findings(str(path), unit="row")
         try:
-            file = pq.ParquetFile(path)
-            _refuse_many_cells(path, file.metadata)
-            table = file.read()
-        except (OSError, pa.ArrowException) as problem:
-            raise TaxonomyError(f"{path} cannot be read as Parquet: {str(problem).splitlines()[0]}") from None
-        repeated = {name for name, count in Counter(table.column_names).items() if count > 1}
-        if repeated:
-            raise TaxonomyError(f"{path}: the column {min(repeated)!r} occurs twice; rename one")
-        columns = {}
-        for name in table.column_names:
-            if name.startswith(PANDAS_INDEX):
-                continue
-            column = _convert_column(table.column(name))
-            if column is None:
-                kind = table.column(name).type
-                findings.warn("no texts", f"the column {name!r} has the type {kind}, not text; left out")
-            else:
-                columns[name] = column
-        return self._build(_drop_blank_rows(columns, table.num_rows), findings, str(path))
+            rows = _read_rows(path, findings)
+        except (OSError, pa.ArrowException, UnicodeDecodeError) as problem:
+            reason = " ".join(str(problem).split())[:200]
+            raise TaxonomyError(f"{path} cannot be read as Parquet: {reason or type(problem).__name__}") from None
+        return self._build(rows, findings, str(path))
 
     def _build(self, rows: Rows, findings: Findings, source: str) -> Taxonomy:
         """Builds the tree as the reader of such a table in text would."""
@@ -101,6 +86,29 @@ class ParquetReader:
             return from_rows(rows, findings, source=source)
         usages = make_usages(checklist, findings)
         return from_usages(usages, findings, source=source, several_parents=self.dag, dangling="top")
+
+
+def _read_rows(path: Path, findings: Findings) -> Rows:
+    """Reads the columns that hold texts, or what can be written as texts; others are left out with a warning."""
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    _refuse_many_cells(path, file.metadata)
+    table = file.read()
+    repeated = {name for name, count in Counter(table.column_names).items() if count > 1}
+    if repeated:
+        raise TaxonomyError(f"{path}: the column {min(repeated)!r} occurs twice; rename one")
+    columns = {}
+    for name in table.column_names:
+        if name.startswith(PANDAS_INDEX):
+            continue
+        column = _convert_column(table.column(name))
+        if column is None:
+            kind = table.column(name).type
+            findings.warn("no texts", f"the column {name!r} has the type {kind}, not text; left out")
+        else:
+            columns[name] = column
+    return _drop_blank_rows(columns, table.num_rows)
 
 
 def _refuse_many_cells(path: Path, metadata: pq.FileMetaData) -> None:

@@ -26,7 +26,7 @@ def find_names(path: Path, ids: Collection[str], findings: Findings) -> dict[str
     for file in _find_candidates(path):
         names = read_names(file)
         if not _is_own_file(path, file):
-            names = {id: name for id, name in names.items() if not id.isdigit()}
+            names = {id: name for id, name in names.items() if not id.isdecimal()}
         n_named = sum(id in names for id in ids)
         if n_named:
             rest = f"; {len(ids) - n_named} have none and keep the identifier as name" if n_named < len(ids) else ""

@@ -6,9 +6,13 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone, tzinfo
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from bioclip_x.plugin import RecipeError
+from bioclip_x.plugin import RecipeError, parse_whole_number
+
+_LAST_SECOND: Final = 253_402_300_799
+"""Of the year 9999, in seconds since 1970: datetime knows no later one."""
 
 
 def parse_zone(text: str) -> tzinfo | None:
@@ -82,5 +86,7 @@ def read_clock() -> datetime:
     """Now, in UTC; the seconds of SOURCE_DATE_EPOCH where that is set, so that a report can be made again byte by byte
     (https://reproducible-builds.org/specs/source-date-epoch/).
     """
-    fixed = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return datetime.fromtimestamp(int(fixed), timezone.utc) if fixed.isdigit() else datetime.now(timezone.utc)
+    fixed = parse_whole_number(os.environ.get("SOURCE_DATE_EPOCH", ""))
+    if fixed is None or fixed > _LAST_SECOND:
+        return datetime.now(timezone.utc)
+    return datetime.fromtimestamp(fixed, timezone.utc)

@@ -13,6 +13,7 @@ from pyarrow import csv, parquet
 
 from bioclip_x.errors import TaxonomyError
 from bioclip_x.taxonomy import Taxonomy
+from bioclip_x_plugins.readers.tables import parquet_table
 from bioclip_x_plugins.readers.tables.parquet_table import ParquetReader
 from bioclip_x_plugins.readers.tables.table import TableReader
 from helpers import BIRDS
@@ -92,3 +93,26 @@ def test_invalid_files(tmp_path: Path) -> None:
         read(write(tmp_path / "c.parquet", twice))
     with pytest.raises(TaxonomyError, match="holds no taxon"):
         read(write(tmp_path / "d.parquet", {"genus": pa.array([], pa.string())}))
+
+
+def test_a_table_of_blank_rows_without_end_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"species": ["Parus major"] * 100, "x": pa.nulls(100, pa.string())}), path)
+    monkeypatch.setattr(parquet_table, "TABLE_CELLS", 200)
+    assert ParquetReader().read(path).n_classes == 1
+    monkeypatch.setattr(parquet_table, "TABLE_CELLS", 199)
+    with pytest.raises(TaxonomyError, match="has 100 rows of 2 columns; expected at most 199 cells"):
+        ParquetReader().read(path)
+    monkeypatch.setattr(parquet_table, "TABLE_COLUMNS", 1)
+    with pytest.raises(TaxonomyError, match="has 2 columns; expected at most 1"):
+        ParquetReader().read(path)
+
+
+def test_texts_that_are_not_utf_8_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"species": ["Parus m\u00e0jor"]}), path, compression="none")
+    path.write_bytes(path.read_bytes().replace("\u00e0".encode(), b"\xff\xfe"))
+    with pytest.raises(TaxonomyError, match="cannot be read as Parquet"):
+        ParquetReader().read(path)
