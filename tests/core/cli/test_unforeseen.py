@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import builtins
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bioclip_x.cli.main import main
+from bioclip_x.dataset.images import reading
+from bioclip_x.describe import run as describing_run
 from bioclip_x.embed import embedder
 from bioclip_x.errors import ImageError
 from bioclip_x.faults import at_hand, get_at_hand, summarise
 from bioclip_x.inference import batches
 from bioclip_x.inference.classifier import Classifier
+from data_set_builds import hash_outputs, lay_source, write_config
+from llm_server import said, serving
 
 LABELS = "Aglais io,Parus major"
+GROUP: Any = getattr(builtins, "BaseExceptionGroup", None)
 DRAWING = Path(__file__).parents[3] / "examples" / "drawings" / "aglais-io.png"
 
 
@@ -58,7 +63,7 @@ def test_classify_names_the_image_and_goes_on_where_it_ended(
     images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "names.csv"
-    command = ("classify", images, "--labels", LABELS, "--batch-size", 1, "--output", output)
+    command = ("classify", images, "--labels", LABELS, "--k", 1, "--batch-size", 1, "--output", output)
     with monkeypatch.context() as patch:
         fail_at(patch, batches, "select_top_nodes", 3)
         assert run(*command) == 3
@@ -92,6 +97,48 @@ def test_evaluate_names_the_image(
     assert error.startswith("error: evaluate, ") and "a.png" in error
 
 
+def test_describe_keeps_the_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    output = tmp_path / "d.yaml"
+    with serving(lambda body: said("- a trait")) as server:
+        command = (
+            "describe",
+            "--labels",
+            LABELS,
+            "--llm",
+            "openai:model=m",
+            "--base-url",
+            server.url,
+            "--output",
+            output,
+        )
+        with monkeypatch.context() as patch:
+            fail_at(patch, describing_run, "is_usable", 2)
+            assert run(*command) == 3
+        [error] = find_errors(capsys)
+        assert error.startswith("error: describe, the answer on Parus major: KeyError: 'unforeseen'")
+        n_asked = len(server.asked)
+        assert run(*command) == 0
+        assert len(server.asked) == n_asked  # all answers were stored
+
+
+def test_a_data_set_names_the_image_and_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_source(tmp_path, 12)
+    file = write_config(tmp_path)
+    assert run("dataset", "build", file, "--output", tmp_path / "whole") == 0
+    with monkeypatch.context() as patch:
+        fail_at(patch, reading, "perceptual_hash", 5)
+        assert run("dataset", "build", file, "--output", tmp_path / "out") == 3
+    [error] = find_errors(capsys)
+    assert error.startswith("error: dataset build, ") and "004.jpg: KeyError" in error
+    assert run("dataset", "build", file, "--output", tmp_path / "out") == 0
+    assert hash_outputs(tmp_path / "out") == hash_outputs(tmp_path / "whole")
+
+
 def test_debug_prints_the_traceback(
     images: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +148,7 @@ def test_debug_prints_the_traceback(
     assert "Traceback" in err and "select_top_nodes" in err and "--debug shows where" not in err
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="groups of exceptions are of Python 3.11")
+@pytest.mark.skipif(GROUP is None, reason="groups of exceptions are of Python 3.11")
 @pytest.mark.parametrize(
     ("members", "status", "told"),
     [
@@ -119,7 +166,7 @@ def test_a_group_of_exceptions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise BaseExceptionGroup("several", [BaseExceptionGroup("inner", members)])
+        raise GROUP("several", [GROUP("inner", members)])
 
     monkeypatch.setattr("bioclip_x.cli.plugins.list.list_plugins.callback", fail)
     assert run("plugins", "list") == status
@@ -135,6 +182,6 @@ def test_the_innermost_is_at_hand() -> None:
     assert get_at_hand(refused.value) == ""
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="groups of exceptions are of Python 3.11")
+@pytest.mark.skipif(GROUP is None, reason="groups of exceptions are of Python 3.11")
 def test_a_group_is_summarised_by_its_first() -> None:
-    assert summarise(ExceptionGroup("several", [KeyError("x"), KeyError("y")])) == "KeyError: 'x' (and 1 more)"
+    assert summarise(GROUP("several", [KeyError("x"), KeyError("y")])) == "KeyError: 'x' (and 1 more)"
