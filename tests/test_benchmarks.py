@@ -179,7 +179,10 @@ def test_nothing_is_lost_when_runs_are_killed() -> None:
     classify = {f"classify {format_}" for format_ in ("csv", "jsonl", "parquet", "html")}
     embed = {f"embed {format_}" for format_ in ("npz", "csv", "json", "parquet")}
     assert classify | embed | {"describe"} <= results["commands"].keys()
-    for outcome in results["commands"].values():
+    for name, outcome in results["commands"].items():
         survived = outcome["survived"]
         assert outcome["lost"] == [] and survived["interrupted before the end"] > 0
-        assert (survived["SIGKILL"], survived["SIGTERM"], survived["full disk"]) == (20, 5, 5)
+        is_short = name in classify | embed | {"describe"}
+        least = (20, 5, 5) if is_short else (3, 1, 2)
+        found = (survived["SIGKILL"], survived["SIGTERM"], survived["full disk"])
+        assert all(number >= wanted for number, wanted in zip(found, least))

@@ -46,6 +46,7 @@ class Running:
 
 def _run_command(arguments: list[str], errors: str, environment: dict[str, str]) -> None:
     os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what the shell runs in the background ignores it
     for path, stream in ((os.devnull, 1), (errors, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
     import bioclip_x.cli.main

@@ -173,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(given: list[str], *, debug: bool) -> None:
-    """Runs the command line and exits; no exception leaves it. debug: print tracebacks."""
+    """Runs the command line and exits; neither an Exception nor an interrupt leaves it. debug: print tracebacks."""
     command = ""
     try:
         if not has_least_memory():
@@ -189,7 +189,9 @@ def run(given: list[str], *, debug: bool) -> None:
         status = done.code if isinstance(done, SystemExit) else done.exit_code
         if isinstance(done.__context__, BrokenPipeError):  # rich ends the program itself
             status = conclude(done.__context__, command, debug=debug)
-    except BaseException as problem:
+    except BaseException as problem:  # groups are no Exceptions where an interrupt is among them
+        if not isinstance(find_decisive(problem), (Exception, KeyboardInterrupt, SystemExit)):
+            raise
         sys.exit(conclude(problem, command, debug=debug))
     try:
         sys.stdout.flush()  # where it cannot be written, the run has failed

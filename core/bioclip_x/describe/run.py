@@ -14,7 +14,7 @@ from bioclip_x.describe.descriptor_file import Answers, add_curation, is_usable,
 from bioclip_x.describe.questions import Question
 from bioclip_x.describe.requests import Request, ask_all
 from bioclip_x.errors import DescriptorError, LanguageModelError, NoAnswerError
-from bioclip_x.faults import naming, refuse
+from bioclip_x.faults import at_hand, naming, refuse
 from bioclip_x.hooks.components import LanguageModel
 from bioclip_x.io.journal import describe_differences
 from bioclip_x.messages import list_some
@@ -153,7 +153,9 @@ class _Run:
         stored = self.log.store(make_answer_key(question, self.template, self.model), answer, _format_now())
         self.answers.setdefault(question, []).append(stored)
         self._attempts_left[question] -= 1
-        if not self._is_usable(question) and self._attempts_left[question] > 0:
+        with at_hand(f"the answer on {question.key}"):
+            is_usable_now = self._is_usable(question)
+        if not is_usable_now and self._attempts_left[question] > 0:
             return True
         del self._attempts_left[question]
         self._progress(self._done, len(self.questions))

@@ -19,7 +19,7 @@ from bioclip_x import __version__
 from bioclip_x.classes.subset import select_subset
 from bioclip_x.classes.taxonomy_files import read_listed_taxonomy, read_own_taxonomy
 from bioclip_x.errors import BioclipXError, ComponentError, ImageError, ModelError
-from bioclip_x.faults import guarded, log_row, naming
+from bioclip_x.faults import at_hand, guarded, log_row, naming
 from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.images.files import make_image_files
@@ -27,6 +27,7 @@ from bioclip_x.images.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import list_inputs
 from bioclip_x.images.sources import check_sources, expand_sources
+from bioclip_x.messages import list_some
 from bioclip_x.models import load_encoder, load_own_classes, make_family
 from bioclip_x.plugin_versions import list_plugins_in_use
 from bioclip_x.prompts import load_descriptors
@@ -178,7 +179,8 @@ class Embedder:
     def _embed_or_divide(self, batch: Sequence[Decoded]) -> list[Embedding]:
         """Embeds a batch; if the model fails, image by image, so that only those at which it fails have an error."""
         try:
-            return self._embed_batch(batch)
+            with at_hand(list_some([one.source.name for one in batch], 1)):
+                return self._embed_batch(batch)
         except (ComponentError, ImageError) as problem:
             if len(batch) > 1:
                 return [row for one in batch for row in self._embed_or_divide([one])]

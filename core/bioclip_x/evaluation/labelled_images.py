@@ -16,7 +16,7 @@ import torch
 
 from bioclip_x.errors import ComponentError, EvaluationError, ImageError
 from bioclip_x.evaluation.labelled_logits import LabelledLogits, find_top_logits
-from bioclip_x.faults import log_row, naming
+from bioclip_x.faults import at_hand, log_row, naming
 from bioclip_x.hooks.components import Dataset
 from bioclip_x.hooks.returned import check_finite, check_type, get_image, get_name, get_sample
 from bioclip_x.images.threads import DecodeThreads
@@ -84,7 +84,8 @@ class LabelledImages:
         """Computes the class logits of the images `rows`, adjusted but not calibrated; returns them with their sources."""
         sources = [self.sources[row] for row in rows.tolist()]
         features = ImageFeatures(self.features_nD[rows], ("",) * len(rows))
-        return classifier.score(features, sources), sources
+        with at_hand(list_some([source.name for source in sources], 1)):
+            return classifier.score(features, sources), sources
 
     def _score(self, classifier: Classifier, rows: Rows) -> LabelledLogits:
         scored, sources = self.score(classifier, rows)
@@ -185,7 +186,8 @@ def _load_pixels(classifier: Classifier, dataset: Dataset, index: int) -> tuple[
     try:
         name = get_name(dataset, index)
         image = get_image(dataset, index, name)
-        opened = classifier.files.read_any(image, name)
+        with at_hand(name):
+            opened = classifier.files.read_any(image, name)
         with naming(classifier.encoder, "preprocess", name):
             return classifier.encoder.preprocess(opened.image), opened.notes
     except (ImageError, ComponentError) as error:

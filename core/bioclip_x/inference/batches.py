@@ -21,13 +21,14 @@ from bioclip_x.events.pooling import Pooling
 from bioclip_x.events.votes import add_left_out, add_votes, make_event_result, number_results, refuse_event
 from bioclip_x.explain.explanation import Explainer
 from bioclip_x.explain.heat_maps import HeatMapper
-from bioclip_x.faults import log_row, naming
+from bioclip_x.faults import at_hand, log_row, naming
 from bioclip_x.hooks.capabilities import HeadCapabilities, get_capabilities
 from bioclip_x.hooks.components import Head, LoadedEncoder, PatchEncoder, Scorer
 from bioclip_x.hooks.returned import check_finite, check_log_probs, check_scores
 from bioclip_x.inference.calibration import AppliedCalibration
 from bioclip_x.inference.excluded import NONE_LISTED, Named, find_excluded_images
 from bioclip_x.inference.scoring import BatchScorer, ScoredBatch
+from bioclip_x.messages import list_some
 from bioclip_x.prediction.node_probabilities import NodeProbabilities
 from bioclip_x.prediction.ranking import count_tied_nodes, select_best_at_ranks, select_top_nodes
 from bioclip_x.prediction.report import (
@@ -105,7 +106,8 @@ class BatchClassifier:
     def _classify_or_divide(self, batch: Sequence[Decoded]) -> list[Classified]:
         """Classifies a batch; if a component fails, image by image, so that only those at which it fails have an error."""
         try:
-            return self._classify_readable(batch)
+            with at_hand(list_some([one.source.name for one in batch], 1)):
+                return self._classify_readable(batch)
         except (ComponentError, ImageError) as problem:
             if len(batch) > 1:
                 return [result for one in batch for result in self._classify_or_divide([one])]

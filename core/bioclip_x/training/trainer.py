@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 
 from bioclip_x.errors import TrainingError
+from bioclip_x.faults import at_hand
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records.training import EpochEnd, RunContext, StepEnd, Validated
@@ -181,9 +182,10 @@ class Trainer:
         began = time.perf_counter()
         for batch in islice(batches, self.steps_per_epoch - self.place.epoch_step):
             waited = time.perf_counter() - began
-            self._learner.prepare(self.place.step)
-            taken = self._learner.take_step(batch, self.place.step)
-            self._report()
+            with at_hand(f"step {self.place.step + 1}"):
+                self._learner.prepare(self.place.step)
+                taken = self._learner.take_step(batch, self.place.step)
+                self._report()
             place = self.place
             self.place = replace(place, step=place.step + 1, epoch_step=place.epoch_step + 1)
             self._pending = _Pending(self.place, taken, time.perf_counter() - began, waited)

@@ -22,6 +22,7 @@ from bioclip_x.dataset.images.places import Place, find_places, is_compressed_ta
 from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.schema import BEFORE_READING, IMAGES, write_table
 from bioclip_x.errors import ComponentError, ImageError
+from bioclip_x.faults import at_hand
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.images.remote import is_url
 from bioclip_x.io.streams import open_binary_output
@@ -57,7 +58,8 @@ class Reader:
             end = 0
             places = find_places([(image, member) for _, image, member in task.images], task.output.parent)
             for (row, image, member), place in zip(task.images, places, strict=True):
-                record = self._read(row, member or image, place)
+                with at_hand(member or image):
+                    record = self._read(row, member or image, place)
                 if isinstance(place, Place) and place.data is not None and not record["error"]:
                     stream.write(place.data)
                     record |= {"file": f"{KEPT}{kept.parent.name}/{kept.name}", "offset": end}

@@ -25,6 +25,7 @@ from bioclip_x.dataset.images.encoding import encode_image
 from bioclip_x.dataset.output.samples import SAMPLE_COLUMNS, ClassTexts
 from bioclip_x.dataset.output.texts import make_text_members
 from bioclip_x.errors import ComponentError, ImageError
+from bioclip_x.faults import at_hand
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.io.streams import open_binary_output
 from bioclip_x.taxonomy.ranks import LINNAEAN
@@ -74,7 +75,8 @@ class ShardWriter:
         ):
             for number, sample in enumerate(_iterate_samples(task.samples)):
                 try:
-                    suffix, raw = encode_image(self.files, self.images, sample)
+                    with at_hand(f"{task.output.name}, {sample['id']}"):
+                        suffix, raw = encode_image(self.files, self.images, sample)
                 except (ImageError, ComponentError) as problem:
                     failed.append((sample["row"], str(problem)))
                     continue
