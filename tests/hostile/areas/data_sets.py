@@ -22,14 +22,19 @@ BUILD = ["dataset", "build", "build.yaml", "--quiet"]
 
 def cases() -> Iterator[Case]:
     for name, text in _make_documents():
-        yield Case(f"config-{name}", partial(_write_document, text), REFUSED, r"build\.yaml")
+        says = {"extends-nothing": r"nothing\.yaml", "extends-a-folder": "is a folder"}.get(name, r"build\.yaml")
+        yield Case(f"config-{name}", partial(_write_document, text), REFUSED, says)
     for field, values in FIELDS.items():
         for number, value in enumerate(values):
             name = f"field-{field.replace('_', '-').replace('.', '-')}-{number}"
             word = field.rpartition(".")[2]
-            yield Case(name, partial(_write_field, field, value), REFUSED, rf"build\.yaml.*{word}")
+            says = "image source" if name in ("field-sources-6", "field-sources-7") else rf"build\.yaml.*{word}"
+            yield Case(name, partial(_write_field, field, value), REFUSED, says)
     for name, rows in _make_rows():
-        yield Case(f"rows-{name}", partial(_make_rows_folder, rows), OK)
+        expected = REFUSED if name in ("id-blank", "id-null") else OK
+        yield Case(
+            f"rows-{name}", partial(_make_rows_folder, rows), expected, "source_id" if expected is REFUSED else ""
+        )
     for name, file, damage in _damage_stages():
         yield Case(name, partial(_damage, file, damage), OK, check=_check_build, seconds=30)
 
@@ -130,11 +135,9 @@ def _damage_stages() -> Iterator[tuple[str, str, Damage]]:
         "fewer-rows": fewer_rows, "missing": remove, "a-folder": make_folder,
     }  # fmt: skip
     for stage in ("rows/000", "given", "names", "plan", "duplicates", "decided", "samples"):
-        chosen = (
-            tables if stage in ("rows/000", "plan") else {name: tables[name] for name in ("flipped-byte", "missing")}
-        )
-        for name, damage in chosen.items():
-            yield f"stage-{stage.replace('/', '-')}-{name}", f"work/{stage}/*.parquet", damage
+        names = {"rows/000": list(tables), "plan": ["cut", "another-schema", "missing"]}.get(stage, ["flipped-byte"])
+        for name in names:
+            yield f"stage-{stage.replace('/', '-')}-{name}", f"work/{stage}/*.parquet", tables[name]
     documents: dict[str, Callable[[Any], Any]] = {
         "null": lambda state: None, "a-list": lambda state: [], "of-another-version": lambda state: {**state, "version": 99},
         "without-summary": lambda state: {"version": 1, "inputs": state["inputs"]},
