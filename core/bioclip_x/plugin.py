@@ -125,6 +125,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.labels import read_labels
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
+    from bioclip_x.io.seals import open_sealed, seal
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.io.temporary import open_temporary, sweep
     from bioclip_x.limits import (
@@ -272,10 +273,10 @@ __all__ = [
     "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
     "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
     "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "parse_name", "pluralise",
-    "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
+    "open_output", "open_parquet_writer", "open_replacement", "open_sealed", "open_temporary", "parse_name",
+    "pluralise", "read_delimited_rows", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list",
     "read_stream_lines", "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside",
-    "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest",
+    "resolve_labels", "roll_up", "roll_up_sets", "save_linear_head", "seal", "select_best_bet", "select_largest",
     "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep",
     "sync_folder", "take_first_line", "to_networkx",
 ]
@@ -390,6 +391,7 @@ TOPICS: Final = {
         ("io.inside", "leaves_folder resolve_inside"),
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),
         ("io.replacement", "is_written_in_place open_replacement"),
+        ("io.seals", "open_sealed seal"),
         ("io.streams", "BinaryStream Stream escape_surrogates make_temporary_folder open_output"),
         ("io.temporary", "open_temporary sweep"),
         ("settings", "find_cache_folder"),
