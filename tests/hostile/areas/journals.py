@@ -193,9 +193,7 @@ def _check(command: str, outcome: Outcome) -> str:
     if outcome.status:
         return "there is an output" if (outcome.folder / name).exists() else ""
     if command == "describe":
-        found, expected = (
-            (one / name).read_text().partition("descriptors:")[2] for one in (outcome.folder, _prepare())
-        )
+        found, expected = ((one / name).read_text().partition("\nclasses:")[2] for one in (outcome.folder, _prepare()))
     else:
         found, expected = ((one / name).read_text() for one in (outcome.folder, _prepare()))
     if not expected:
