@@ -36,6 +36,9 @@ JOURNAL_HEADER_BYTES: Final = 1 << 24
 RESULT_BYTES: Final = 1 << 28
 """Bytes that the packed result of an image unpacks to."""
 
+WORKERS: Final = 1024
+"""Processes that a build of a data set may start."""
+
 # Documents: YAML, JSON
 
 DOCUMENT_BYTES: Final = 1 << 30

@@ -129,6 +129,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.numbers import parse_whole_number
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
     from bioclip_x.io.replacement import is_written_in_place, open_replacement
+    from bioclip_x.io.seals import open_sealed, seal
     from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
     from bioclip_x.io.temporary import open_temporary, sweep
     from bioclip_x.io.xml_text import parse_xml
@@ -305,13 +306,13 @@ __all__ = [
     "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
     "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
     "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "open_temporary", "open_tensors", "parse_name",
-    "parse_whole_number", "parse_xml", "pluralise", "read_delimited_rows", "read_json", "read_labels", "read_lines",
-    "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_tensors", "read_text", "read_yaml",
-    "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "restore_formulas", "roll_up",
-    "roll_up_sets", "save_linear_head", "select_best_bet", "select_largest", "select_most_specific",
-    "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep", "sync_folder", "take_first_line",
-    "to_networkx",
+    "open_output", "open_parquet_writer", "open_replacement", "open_sealed", "open_temporary", "open_tensors",
+    "parse_name", "parse_whole_number", "parse_xml", "pluralise", "read_delimited_rows", "read_json", "read_labels",
+    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_tensors", "read_text",
+    "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "restore_formulas",
+    "roll_up", "roll_up_sets", "save_linear_head", "seal", "select_best_bet", "select_largest",
+    "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep",
+    "sync_folder", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -441,6 +442,7 @@ TOPICS: Final = {
         ("tensor_files", "open_tensors read_tensors"),
         ("io.xml_text", "parse_xml"),
         ("io.numbers", "parse_whole_number"),
+        ("io.seals", "open_sealed seal"),
     ),
     "Other components, by name": (
         ("hooks.registry", "Registry create_registry from_environment"),

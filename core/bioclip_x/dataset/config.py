@@ -14,6 +14,7 @@ from bioclip_x.config_file import STRICT, Ref, WithComponent, find_place, make_r
 from bioclip_x.dataset.licences import OTHER, normalise_licence
 from bioclip_x.errors import DatasetError
 from bioclip_x.hooks.options import ComponentRef
+from bioclip_x.limits import WORKERS
 
 _NAME = re.compile(r"[\w][\w .+-]*")
 
@@ -188,7 +189,9 @@ class BuildConfig(BaseModel):
     device: str = Field("auto", description="of the model: auto, cpu, cuda")
     seed: int = Field(0, ge=0, lt=2**63, description="of splits and of the order of the images")
     output: Path = Field(Path("dataset"), description="the folder of the data set")
-    workers: int | None = Field(None, ge=0, description="processes that read images; none: one per core, at most 16")
+    workers: int | None = Field(
+        None, ge=0, le=WORKERS, description="processes that read images; none: one per core, at most 16"
+    )
     memory: str = Field(
         "4GB", pattern=r"^\d+(\.\d+)?(MB|GB|TB)$", description="of the tables that are joined and sorted"
     )

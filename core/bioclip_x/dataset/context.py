@@ -95,7 +95,9 @@ def count_workers(given: int | None) -> int:
 def number_sources(folder: BuildFolder, names: Sequence[str]) -> Mapping[str, int]:
     """Returns a number for each source, which it keeps when others are added."""
     path = folder.work / "sources.json"
-    numbers: dict[str, int] = read_json(path) or {}
+    known = read_json(path)
+    is_valid = isinstance(known, dict) and set(map(repr, known.values())) == set(map(repr, range(len(known))))
+    numbers: dict[str, int] = known if is_valid else {}
     for name in names:
         numbers.setdefault(name, len(numbers))
     write_json(path, numbers)

@@ -1,19 +1,24 @@
 """The folder of a data set, and the stages that an interrupted or changed build need not repeat.
 
-Each stage has a folder in `work/`. Its file `stage.json` says what its content was made from; where that has changed, the stage
-is made anew. A folder without it holds a stage that was interrupted, of which complete files are kept.
+Each stage has a folder in `work/`. Its file `stage.json` says what its content was made from, and what its files are; where
+either has changed, the stage is made anew. A folder without it holds a stage that was interrupted, of which complete files are
+kept.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import pyarrow as pa
 
 from bioclip_x.errors import DatasetError
 from bioclip_x.io.disk import lock
@@ -41,7 +46,8 @@ class Stage:
 
     def finish(self, summary: Mapping[str, Any]) -> Mapping[str, Any]:
         """Marks the stage as complete, and returns its summary."""
-        write_json(self.path / STATE, {"version": VERSION, "inputs": self.inputs, "summary": dict(summary)})
+        state = {"version": VERSION, "inputs": self.inputs, "summary": dict(summary), "files": _stamp_files(self.path)}
+        write_json(self.path / STATE, state)
         return summary
 
 
@@ -60,8 +66,17 @@ class BuildFolder:
         folder = self.work / name
         wanted = json.loads(json.dumps(inputs))
         before = self._read_state(folder)
+        if before is not None and (damaged := _find_damaged(folder, before["files"])):
+            self._say(f"{title or name}: done again, since its files were changed: {list_some(damaged, 3)}")
+            (folder / STATE).unlink()  # the stage is then one that was interrupted, whose other files are kept
+            for one in damaged:
+                if not keeps and os.path.lexists(folder / one):
+                    _delete(folder / one)
+            before = None
         if before is not None and before["inputs"] == wanted:
             return Stage(folder, wanted, before["summary"])
+        if os.path.lexists(folder) and not folder.is_dir():
+            _delete(folder)
         begun = read_json(folder / "inputs.json")
         # A folder that says of nothing what it was begun from is what an interrupted deletion left.
         if folder.exists() and (before is not None or begun != wanted):
@@ -79,7 +94,58 @@ class BuildFolder:
     def _read_state(self, folder: Path) -> dict[str, Any] | None:
         state = read_json(folder / STATE)
         is_valid = isinstance(state, dict) and state.get("version") == VERSION and {"inputs", "summary"} <= state.keys()
-        return state if is_valid else None
+        if not is_valid or not isinstance(state["summary"], dict):
+            return None
+        return {"files": None, **state}
+
+
+def _stamp_files(folder: Path) -> dict[str, list[int]]:
+    """Returns the files of a stage → size, time and CRC-32."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != STATE)
+    return {str(path.relative_to(folder)): [*_stamp(path), _compute_checksum(path)] for path in files}
+
+
+def _find_damaged(folder: Path, stamps: Any) -> list[str]:
+    """Lists what in a stage's folder is missing, changed or added. Only files with another time, such as copies, are read.
+
+    stamps: see `_stamp_files`; None for a stage of an earlier version, which has none.
+    """
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() and path.name != STATE}
+    if stamps is None:
+        return []
+    if not isinstance(stamps, dict):
+        return sorted(found)
+    changed = {name for name, stamp in stamps.items() if not _is_same(folder / name, stamp)}
+    return sorted(changed | (found - stamps.keys()))
+
+
+def _is_same(path: Path, stamp: Any) -> bool:
+    try:
+        size, changed_at, checksum = stamp
+        now = _stamp(path)
+        return path.is_file() and now[0] == size and (now[1] == changed_at or _compute_checksum(path) == checksum)
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def _compute_checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def list_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -117,6 +183,11 @@ def open_folder(path: Path, say: Callable[[str], None]) -> Iterator[BuildFolder]
             yield BuildFolder(path, say)
     except BlockingIOError:
         raise DatasetError(f"output: another process builds the data set in {path}") from None
+    except pa.ArrowException as problem:
+        reason = str(problem).partition("\n")[0]
+        raise DatasetError(
+            f"a table in {path / WORK} cannot be read: {reason}; delete its folder, and the same command makes it anew"
+        ) from problem
     except OSError as problem:
         where = problem.filename or path
         raise DatasetError(
@@ -132,7 +203,9 @@ def write_json(path: Path, document: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Reads a file that `write_json` wrote; None where there is none, or a damaged one."""
+    if not path.is_file():  # reading a pipe would wait for ever
+        return None
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None

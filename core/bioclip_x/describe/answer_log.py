@@ -8,6 +8,7 @@ was repeated because an answer was unusable has several lines.
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -40,7 +41,8 @@ class AnswerKey(BaseModel):
 
 
 class StoredAnswer(BaseModel):
-    """One line of the log. date: of arrival, UTC, ISO 8601. answered_by: the server's name of the model."""
+    """One line of the log. date: of arrival, UTC, ISO 8601. answered_by: the server's name of the model.
+    crc32: of the others; "" in lines of earlier versions."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -51,6 +53,12 @@ class StoredAnswer(BaseModel):
     prompt_tokens: Annotated[int, Field(ge=0, le=COUNTED_TOKENS)] | None
     completion_tokens: Annotated[int, Field(ge=0, le=COUNTED_TOKENS)] | None
     answered_by: str = ""
+    crc32: str = ""
+
+    def compute_checksum(self) -> str:
+        """Returns the CRC-32 of the answer as JSON, eight hex digits."""
+        plain = self.model_copy(update={"crc32": ""})
+        return f"{zlib.crc32(plain.model_dump_json().encode()):08x}"
 
 
 class AnswerLog:
@@ -81,6 +89,7 @@ class AnswerLog:
             prompt_tokens=answer.prompt_tokens, completion_tokens=answer.completion_tokens,
             answered_by=_replace_surrogates(answer.model),
         )  # fmt: skip
+        stored = stored.model_copy(update={"crc32": stored.compute_checksum()})
         try:
             # A single write unless the disk is nearly full, so that two runs on one file cannot mix their lines.
             write_all(self._handle, stored.model_dump_json().encode() + b"\n")
@@ -170,6 +179,9 @@ def _parse_lines(lines: Iterable[bytes]) -> tuple[dict[AnswerKey, list[StoredAns
         try:
             answer = StoredAnswer.model_validate_json(line)
         except ValidationError:
+            broken += 1
+            continue
+        if answer.crc32 not in ("", answer.compute_checksum()):
             broken += 1
             continue
         answers.setdefault(answer.asked, []).append(answer)

@@ -123,7 +123,11 @@ class ResultJournal:
     def open(cls, path: Path, header: dict[str, Any], batch_size: int, *, resume: bool = True) -> ResultJournal:
         """Opens or creates the journal. header: from `make_header`. Raises BioclipXError as `start_journal`."""
         journal, _ = start_journal(path, header, resume=resume)
-        return cls(journal, batch_size)
+        try:
+            return cls(journal, batch_size)
+        except BaseException:
+            journal.close()
+            raise
 
     @property
     def written(self) -> int:

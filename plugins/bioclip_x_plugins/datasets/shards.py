@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import tarfile
+import zipfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.plugin import SHARDS, TrainingError, find_cache_folder, mark_used, open_cache_file
+from bioclip_x.plugin import SHARDS, TrainingError, find_cache_folder, mark_used, open_cache_file, open_sealed, seal
 
 IMAGES: Final = ("jpg", "jpeg", "png", "webp")
 """What BioCLIP reads as images (github.com/Imageomics/bioclip, src/training/data.py)."""
@@ -140,8 +141,8 @@ def index_shard(path: Path, labels: Sequence[str]) -> Shard:
     status = path.stat()
     content = json.dumps([FORMAT, str(path.resolve()), status.st_size, status.st_mtime_ns, list(labels)])
     cached = find_cache_folder() / "shards" / f"{hashlib.sha256(content.encode()).hexdigest()[:24]}.npz"
-    with suppress(OSError, ValueError, KeyError):
-        with np.load(cached) as stored:
+    with suppress(OSError, ValueError, LookupError, TypeError, zipfile.BadZipFile):  # missing, or damaged
+        with open_sealed(cached) as (stream, _), np.load(stream) as stored:
             head = json.loads(bytes(stored["head"]))
             names = [head["names"][number] for number in stored["label_n"].tolist()]
             shard = Shard(
@@ -161,6 +162,7 @@ def index_shard(path: Path, labels: Sequence[str]) -> Shard:
             place_nk2=shard.place_nk2,
             label_n=np.array([number_of[text] for text in texts], np.int64),
         )
+        seal(stream)
     return replace(shard, labels=tuple(texts))
 
 

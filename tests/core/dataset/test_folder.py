@@ -141,3 +141,42 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(DatasetError, match="cannot be written"), open_folder(tmp_path / "out", print):
         pass
+
+
+@pytest.mark.parametrize("damage", ["changed", "cut", "missing", "a folder", "another beside"])
+def test_a_stage_whose_files_were_changed_is_done_again(folder: BuildFolder, notes: list[str], damage: str) -> None:
+    stage = folder.open_stage("names", {"a": 1})
+    table = stage.path / "table.parquet"
+    table.write_text("rows")
+    (stage.path / "other.parquet").write_text("other rows")
+    stage.finish({"rows": 3})
+    assert folder.open_stage("names", {"a": 1}).summary == {"rows": 3}
+    if damage == "changed":
+        table.write_text("swor")
+    elif damage == "cut":
+        table.write_text("row")
+    elif damage == "another beside":
+        table.rename(table.with_name("z.parquet"))
+    else:
+        table.unlink()
+        if damage == "a folder":
+            table.mkdir()
+    again = folder.open_stage("names", {"a": 1})
+    assert again.summary is None and [path.name for path in again.path.glob("*.parquet")] == ["other.parquet"]
+    assert len(notes) == 1 and "table.parquet" in notes[0]
+
+
+def test_a_copied_folder_is_not_done_again(folder: BuildFolder, notes: list[str]) -> None:
+    """Copies have other times; their content is compared."""
+    table = complete(folder, {"a": 1})
+    os.utime(table, (1, 1))
+    assert folder.open_stage("names", {"a": 1}).summary == {"rows": 3} and not notes
+
+
+def test_paid_captions_stay_where_their_stage_was_damaged(folder: BuildFolder) -> None:
+    stage = folder.open_stage("captions", {"a": 1}, keeps=True)
+    (stage.path / "answers.journal").write_text("one, two")
+    stage.finish({})
+    (stage.path / "answers.journal").write_text("one")
+    again = folder.open_stage("captions", {"a": 1}, keeps=True)
+    assert again.summary is None and (again.path / "answers.journal").read_text() == "one"

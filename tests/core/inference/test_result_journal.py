@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from bioclip_x.inference.result_journal import ResultJournal, make_header
+from bioclip_x.errors import BioclipXError
+from bioclip_x.inference.result_journal import ResultJournal, make_header, unpack_result
+from bioclip_x.io.journal import Journal
 from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import (
     EventImage,
@@ -229,3 +232,37 @@ def test_events_with_other_images_are_decided_anew(tmp_path: Path) -> None:
         given = list(journal.classify(make(after), partial(name_regions, counts=counts)))
         journal.close()
         assert given == list(name_regions(make(after), counts))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"",
+        b"hello",
+        b"[" * 100_000,
+        b"[1, 2, 3, 4]\n",
+        b'["a", null, [], ["image", 1, 1]]\n',
+        b'["a", null, [], ["image", 0, 1]]\n' + zlib.compress(b"{}"),
+        b'["a", null, [], ["image", 0, 1]]\nno zlib',
+    ],
+)
+def test_a_record_that_is_no_result_is_an_error_that_names_the_file(tmp_path: Path, record: bytes) -> None:
+    path = tmp_path / "out.journal"
+    with Journal.open(path, {})[0] as journal:
+        journal.append(record)
+
+    def classify(sources: Iterable[Source]) -> Iterator[Result]:
+        return iter(() if not list(sources) else [FULL])
+
+    with pytest.raises(BioclipXError, match=r"out\.journal is damaged: what is at byte \d+ is no result"):
+        journal_of_results = ResultJournal.open(path, {}, 1)
+        try:
+            list(journal_of_results.classify([Source("a")], classify))
+        finally:
+            journal_of_results.close()
+
+
+def test_results_that_unpack_to_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bioclip_x.inference.result_journal.RESULT_BYTES", 1000)
+    with pytest.raises(ValueError, match="too large"):
+        unpack_result(zlib.compress(bytes(100_000)))

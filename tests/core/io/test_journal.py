@@ -172,3 +172,47 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", code]).returncode == -signal.SIGKILL
     assert read(path) == [b"one"]
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "zeros").symlink_to("/dev/zero")
+    for name in ("pipe", "zeros", "."):
+        assert read_header(tmp_path / name) is None
+        with pytest.raises(BioclipXError, match="is no file"):
+            Journal.open(tmp_path / name, HEADER)
+
+
+def test_what_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.partial"
+    for content, replace in (("[" * 100_000, "anything"), ("hello\n", "anything"), ("", "another run")):
+        path.write_text(content)
+        with Journal.open(path, HEADER, replace=replace)[0] as journal:  # type: ignore[arg-type]
+            journal.append(b"x")
+        assert read(path) == [b"x"]
+    with Journal.open(path, {"model": "other"}, replace="another run")[0] as journal:
+        assert journal.count == 0
+        with pytest.raises(BioclipXError, match="being written"):  # a run that is going on is not replaced
+            Journal.open(path, HEADER, replace="anything")
+    path.write_text("hello\n")
+    with pytest.raises(BioclipXError, match="is no journal"):
+        Journal.open(path, HEADER, replace="another run")
+    assert path.read_text() == "hello\n"
+
+
+def test_a_journal_that_is_deleted_while_another_run_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other run locks a file that has no name any more; it opens a new one."""
+    path = tmp_path / "a.partial"
+    write(path, b"one")
+    locked: list[int] = []
+
+    def lock_late(descriptor: int) -> bool:
+        if not locked:
+            path.unlink()
+        locked.append(descriptor)
+        return True
+
+    monkeypatch.setattr("bioclip_x.io.journal.lock", lock_late)
+    with Journal.open(path, HEADER)[0] as journal:
+        journal.append(b"two")
+    assert len(locked) == 2 and read(path) == [b"two"]

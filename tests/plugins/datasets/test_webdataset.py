@@ -241,10 +241,12 @@ def test_a_shard_is_scanned_once(
     os.utime(path, ns=(1, 1))
     prepare(changed := WebDataset(path=bioclip), taxonomy)
     assert len(changed) == 24 and len(scanned) == 4 and changed.image(10) == make_image(50)
-    for file in (cache / "shards").glob("*.npz"):
-        file.write_bytes(b"damaged")
-    prepare(changed := WebDataset(path=bioclip), taxonomy)
-    assert len(changed) == 24
+    images = [changed.image(i) for i in range(24)]
+    for damaged in (lambda raw: b"damaged", lambda raw: raw[:-40], lambda raw: raw[:300] + b"\1" + raw[301:]):
+        for file in (cache / "shards").glob("*.npz"):
+            file.write_bytes(damaged(file.read_bytes()))
+        prepare(changed := WebDataset(path=bioclip), taxonomy)
+        assert [changed.image(i) for i in range(len(changed))] == images
 
 
 def test_a_prepared_data_set_can_be_sent_to_another_process(bioclip: Path, taxonomy: Taxonomy) -> None:
