@@ -25,6 +25,7 @@ NAME_CHARACTERS: Final = 4096
 PATH_PART_BYTES: Final = 255
 """Bytes of a file's or folder's name; the limit of all usual file systems."""
 PATH_BYTES: Final = 4096
+"""Bytes of a path, as in Linux."""
 SHEET_ROWS: Final = 1 << 20
 """Rows of a sheet of an Excel workbook: as many as Excel has."""
 SHEET_CELLS: Final = 1 << 25
@@ -36,8 +37,6 @@ JOURNAL_HEADER_BYTES: Final = 1 << 24
 RESULT_BYTES: Final = 1 << 28
 """Bytes that the packed result of an image unpacks to."""
 
-WORKERS: Final = 1024
-"""Processes that a build of a data set may start."""
 
 # Documents: YAML, JSON
 
@@ -117,7 +116,9 @@ XMP_BYTES: Final = 16 << 20
 COUNT: Final = 1_000_000_000
 """What an option of the command line counts: seconds, rows, tries."""
 MOST_FOLDS: Final = 10_000
+"""Folds of an evaluation with few examples."""
 SEED: Final = (1 << 63) - 1
+"""Seed of random numbers, and any whole number among the options of a component."""
 BATCH_SIZE: Final = 1 << 20
 """Images per batch."""
 WORKERS: Final = 1024
@@ -162,7 +163,6 @@ MODEL_VOCABULARY: Final = 1 << 23
 """Tokens that a model knows."""
 MODEL_PARAMETERS: Final = 1 << 36
 """Parameters of a model that is made anew. Of one with weights, the file of weights has at least a byte for each."""
-
 SHARDS: Final = 1_000_000
 """Shards that a data set's pattern names."""
 EPOCHS: Final = 1_000_000
