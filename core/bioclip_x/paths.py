@@ -27,9 +27,9 @@ def check_path(path: Path) -> Path:
     if "\0" in text:
         raise ValueError(f"expected a path, got a NUL character in {shown}")
     if max(lengths, default=0) > PATH_PART_BYTES:
-        raise ValueError(f"expected a path, got a name of {max(lengths)} bytes, {shown}")
+        raise ValueError(f"expected a path, got a name that is too long, {max(lengths)} bytes, {shown}")
     if sum(lengths) + len(lengths) > PATH_BYTES:
-        raise ValueError(f"expected a path, got one of {sum(lengths) + len(lengths):,} bytes, {shown}")
+        raise ValueError(f"expected a path, got one that is too long, {sum(lengths) + len(lengths):,} bytes, {shown}")
     return path
 
 

@@ -35,7 +35,7 @@ def find_memory_shortage(problem: BaseException) -> Memory:
     """Returns which memory an exception says is exhausted; "" for any other exception."""
     if isinstance(problem, MemoryError):
         return "cpu"
-    text = str(problem)
+    text = _read_text(problem)
     if isinstance(problem, OSError):
         return "cpu" if problem.errno == errno.ENOMEM or any(sign in text for sign in _AT_IMPORT) else ""
     if isinstance(problem, ImportError):
@@ -60,9 +60,9 @@ def describe_shortage(problem: BaseException) -> str:
             return OUT_OF_MEMORY
         if isinstance(one, OSError) and one.errno is not None and one.errno in _ADVICE:
             return f"{one.filename}: {_ADVICE[one.errno]}" if one.filename is not None else _ADVICE[one.errno]
-        if isinstance(one, RuntimeError) and any(sign in str(one) for sign in _NO_THREAD):
+        if isinstance(one, RuntimeError) and any(sign in _read_text(one) for sign in _NO_THREAD):
             return _ADVICE[errno.EAGAIN]
-        if type(one).__name__ == "SafetensorError" and "os error 28" in str(one):  # it has no errno
+        if type(one).__name__ == "SafetensorError" and "os error 28" in _read_text(one):  # it has no errno
             return _ADVICE[errno.ENOSPC]
     return ""
 
@@ -74,6 +74,14 @@ def has_least_memory() -> bool:
     except (OSError, MemoryError):
         return False
     return True
+
+
+def _read_text(problem: BaseException) -> str:
+    """Returns an exception's text; "" where it fails to format itself, as a plugin's may."""
+    try:
+        return str(problem)
+    except Exception:
+        return ""
 
 
 def _iterate_causes(problem: BaseException | None) -> Iterator[BaseException]:

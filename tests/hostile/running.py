@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -65,17 +65,31 @@ def run_alone(case: Case, folder: Path, cache: Path) -> Outcome:
             start_new_session=True,
             preexec_fn=partial(_set_up, case) if case.alone else None,
         )
-        timer = threading.Timer(limit, lambda: os.killpg(process.pid, signal.SIGKILL))
-        timer.start()
-        _, code, usage = os.wait4(process.pid, 0)
-        hung = not timer.is_alive()
-        timer.cancel()
-        process.returncode = os.waitstatus_to_exitcode(code)
+        until, peak_bytes = time.monotonic() + limit, 0
+        while process.poll() is None and time.monotonic() < until:
+            peak_bytes = max(peak_bytes, _read_peak(process.pid))
+            time.sleep(0.02)
+        hung = process.poll() is None
+        if hung:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         texts = []
         for stream in (out, err):
             stream.seek(0)
             texts.append(stream.read().decode("utf-8", "replace"))
-    return Outcome(process.returncode, *texts, folder, hung, usage.ru_maxrss * 1024)
+    return Outcome(process.returncode, *texts, folder, hung, peak_bytes)
+
+
+def _read_peak(pid: int) -> int:
+    """Returns the most memory that a process has had so far; 0 where it cannot be read.
+
+    Not what `os.wait4` says: that counts the memory of the process that this one was forked from.
+    """
+    with suppress(OSError, ValueError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def _set_up(case: Case) -> None:

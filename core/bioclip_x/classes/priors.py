@@ -76,6 +76,8 @@ class Adjustments:
         if shape not in ((n_classes,), (n_classes, n_images)):
             expected = f"a tensor of shape {(n_classes,)} or {(n_classes, n_images)} (classes, images)"
             refuse(adjustment, "offsets", expected, offsets)
+        if offsets.is_complex():
+            refuse(adjustment, "offsets", "real numbers", offsets)
         if bool(offsets.isnan().any()) or bool((offsets == torch.inf).any()):
             refuse(adjustment, "offsets", "finite offsets and -inf only", "nan or +inf")
         if bool((offsets > OFFSET).any()):

@@ -18,11 +18,13 @@ from bioclip_x.errors import PluginError, RecipeError
 from bioclip_x.faults import abbreviate, summarise
 from bioclip_x.io import strict_yaml
 from bioclip_x.limits import NUMBER, REFERENCE_CHARACTERS, SEED
-from bioclip_x.messages import suggest
+from bioclip_x.messages import shorten, suggest
 from bioclip_x.validation import find_first_error
 
 _COMMA: Final = re.compile(r"(?:(?<!=),|,(?!,|$))(?![^\[\]]*\])(?![^{}]*\})")
 """A comma that is not inside brackets, nor a value itself: `decimal=,`."""
+SHOWN_CHARACTERS: Final = 100
+"""Characters of a reference, or of a part of it, in a message."""
 BARE: Final = ""
 """The key of a value without an option name; the component's constructor determines which option it sets."""
 
@@ -73,9 +75,10 @@ def parse_ref(value: Any) -> ComponentRef:
             f"expected a component's name and options of at most {REFERENCE_CHARACTERS:,} characters, got {len(value):,}: "
             f"{value[:60]!r}…"
         )
+    shown = repr(value) if len(value) <= SHOWN_CHARACTERS else f"{value[:SHOWN_CHARACTERS]!r}…"
     name, _, text = (part.strip() for part in value.partition(":"))
     if not name:
-        raise RecipeError(f"{value!r}: expected name or name:option=value")
+        raise RecipeError(f"{shown}: expected name or name:option=value")
     options: dict[str, Any] = {}
     for part in filter(None, _COMMA.split(text)):
         key, equals, scalar = (piece.strip() for piece in part.partition("="))
@@ -83,14 +86,15 @@ def parse_ref(value: Any) -> ComponentRef:
             key, scalar = BARE, part.strip()
         elif not key or not equals:
             hint = " (only the first value may come without an option name)" if not equals else ""
-            raise RecipeError(f"{value!r}: expected name:option=value, got {part!r}{hint}")
+            raise RecipeError(f"{shown}: expected name:option=value, got {part[:SHOWN_CHARACTERS]!r}{hint}")
         if key in options:
-            raise RecipeError(f"{value!r}: option {key!r} is given twice")
+            raise RecipeError(f"{shown}: option {key[:SHOWN_CHARACTERS]!r} is given twice")
         try:
             options[key] = scalar if scalar == "," else strict_yaml.load(scalar)
         except (strict_yaml.InvalidDocument, RecursionError) as problem:
             subject = f"the value of {key!r}" if key else "its value"
-            raise RecipeError(f"{value!r}: {subject} cannot be read, {scalar[:100]}: {problem}") from None
+            reason = shorten(str(problem), 2 * SHOWN_CHARACTERS)
+            raise RecipeError(f"{shown}: {subject} cannot be read, {scalar[:SHOWN_CHARACTERS]}: {reason}") from None
     return ComponentRef(name=name, options=options)
 
 

@@ -51,6 +51,9 @@ def load(text: str) -> Any:
     try:
         _check(text)
         return yaml.load(text, Loader=_Loader)
+    except UnicodeEncodeError as problem:
+        line = text.count("\n", 0, problem.start) + 1
+        raise InvalidDocument("not valid YAML: half a character (one surrogate of a pair)", line) from None
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
         problem_text = _REWORDED.get(problem.problem or "", problem.problem)

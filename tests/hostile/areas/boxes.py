@@ -148,10 +148,9 @@ def _of_corners() -> Iterator[Case]:
         yield _refused(f"confidence-{name}", _dump(_megadetector(conf=conf)), r"b\.json, a\.png")
     for name, bbox in (
         ("inverted", [0.9, 0.9, -0.5, -0.5]),
-        ("outside", [2, 2, 1, 1]),
-        ("far-outside", [1e9, 1e9, 5, 5]),
+        ("outside", [1, 1, 0.5, 0.5]),
         ("no-area", [0.5, 0.5, 0, 0]),
-        ("negative", [-5, -5, 1, 1]),
+        ("negative", [-1, -1, 0.5, 0.5]),
         ("tiny", [0.5, 0.5, 1e-300, 1e-300]),
     ):
         check = partial(_check_regions, 0)
@@ -159,8 +158,15 @@ def _of_corners() -> Iterator[Case]:
             f"box-{name}", partial(_run, {"b.json": _dump(_megadetector(bbox))}, "b.json"), OK, "nothing found", check
         )
     for name, bbox in (
-        ("beyond", [-0.5, -0.5, 9, 9]),
+        ("far-outside", [2, 2, 1, 1]),
+        ("of-pixels", [1e9, 1e9, 5, 5]),
+        ("far-negative", [-5, -5, 1, 1]),
+        ("far-beyond", [-0.5, -0.5, 9, 9]),
         ("huge", [-1e9, -1e9, 2e9, 2e9]),
+    ):
+        yield _refused(f"box-{name}", _dump(_megadetector(bbox)), r"b\.json, a\.png.*are these pixels")
+    for name, bbox in (
+        ("beyond", [-0.5, -0.5, 2, 2]),
         ("thin", [0, 0.5, 1, 1e-6]),
         ("whole", [0, 0, 1, 1]),
     ):

@@ -22,7 +22,7 @@ BUILD = ["dataset", "build", "build.yaml", "--quiet"]
 
 def cases() -> Iterator[Case]:
     for name, text in _make_documents():
-        says = {"extends-nothing": r"nothing\.yaml", "extends-a-folder": "is a folder"}.get(name, r"build\.yaml")
+        says = {"extends-nothing": r"nothing\.yaml", "extends-a-folder": "is no file"}.get(name, r"build\.yaml")
         yield Case(f"config-{name}", partial(_write_document, text), REFUSED, says)
     for field, values in FIELDS.items():
         for number, value in enumerate(values):
