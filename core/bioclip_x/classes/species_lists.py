@@ -12,7 +12,7 @@ from bioclip_x.errors import TaxonomyError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.content import name_content
 from bioclip_x.io.delimited import DELIMITERS
-from bioclip_x.io.files import read_text
+from bioclip_x.io.files import read_lines
 from bioclip_x.records import Taxon
 from bioclip_x.settings import find_cache_folder
 
@@ -30,7 +30,7 @@ def read_species_list(registry: Registry, path: Path) -> tuple[Taxon, ...]:
     if path.is_dir() or find_reader(registry, path, read_head(path) or b""):
         tree = read_taxonomy(registry, path, cache=find_cache_folder() / "taxonomies")
         return tuple(map(tree.class_taxon, range(tree.n_classes - tree.n_beside)))
-    lines = [line.strip() for line in read_text(path, TaxonomyError).splitlines()]
+    lines = [line.strip() for line in read_lines(path, TaxonomyError)]
     names = list(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not names:
         raise TaxonomyError(f"{path} is empty; expected one name per line, or a taxonomy")

@@ -15,6 +15,7 @@ from bioclip_x.dataset.licences import OTHER, normalise_licence
 from bioclip_x.errors import DatasetError
 from bioclip_x.hooks.options import ComponentRef
 from bioclip_x.limits import WORKERS
+from bioclip_x.paths import expand_home
 
 _NAME = re.compile(r"[\w][\w .+-]*")
 
@@ -240,7 +241,7 @@ class BuildConfig(BaseModel):
 
     def path(self, path: Path) -> Path:
         """Resolves a path of the configuration file."""
-        return self.base / path.expanduser()
+        return self.base / expand_home(path, DatasetError)
 
 
 def read_config(file: Path, changes: Mapping[str, Any] | None = None) -> BuildConfig:

@@ -32,7 +32,7 @@ def read_text(
     path: Path,
     error: type[BioclipXError] = BioclipXError,
     on_legacy: LegacyNotice | None = None,
-    most: int | None = None,
+    most: int = DOCUMENT_BYTES,
 ) -> str:
     """Reads a text file in UTF-8, with or without a byte order mark, or UTF-16 with one; see `content` for what is opened.
 
@@ -40,10 +40,10 @@ def read_text(
     most: bytes that it may have. Raises `error` naming the file; also for a NUL byte, which no text has.
     """
     try:
-        if most is not None and path.is_file() and path.stat().st_size > most:
+        if path.is_file() and path.stat().st_size > most:
             raise _make_size_error(path, most, error)
         with open_content(path, error) as content:
-            raw = content.read() if most is None else b"".join(_read_pieces(content, path, most, error))
+            raw = b"".join(_read_pieces(content, path, most, error))  # of a pipe or device, too
     except IsADirectoryError:
         raise error(f"{path} is a folder; expected a file") from None
     except FileNotFoundError:

@@ -21,6 +21,7 @@ from bioclip_x.limits import (
     TEXTS_PER_IMAGE,
     TRAINING_PROCESSES,
 )
+from bioclip_x.paths import expand_home
 from bioclip_x.renamed_names import rename_keys
 from bioclip_x.training.compute.precision import Precision
 
@@ -278,7 +279,7 @@ class TrainConfig(BaseModel):
 
     def path(self, path: Path) -> Path:
         """Resolves a path of the configuration file."""
-        return self.base / path.expanduser()
+        return self.base / expand_home(path, TrainingError)
 
 
 def read_config(

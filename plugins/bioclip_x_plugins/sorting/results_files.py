@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from bioclip_x.plugin import LINE_CHARACTERS, RANKS, BioclipXError, explain_csv_error, restore_formulas
+from bioclip_x.plugin import LINE_CHARACTERS, RANKS, BioclipXError, explain_csv_error, read_json, restore_formulas
 
 FIRST: Final = "file_name"
 """The first column of a table of results."""
@@ -134,10 +134,7 @@ def _read_number(text: str) -> float:
 
 
 def _read_json(path: Path) -> Iterator[Named]:
-    try:
-        document = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as problem:
-        raise BioclipXError(f"{path} is not valid JSON: {problem}") from None
+    document = read_json(path)
     results = document.get("results") if isinstance(document, dict) else None
     if not isinstance(results, list):
         raise BioclipXError(f'{path}: expected {{"provenance": …, "results": […]}}, as bioclip-x writes it')

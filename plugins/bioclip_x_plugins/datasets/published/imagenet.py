@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Final, Literal
 
@@ -13,8 +12,8 @@ from bioclip_x.plugin import (
     PublishedSource,
     TrainingError,
     parse_whole_number,
+    read_json,
     read_lines,
-    read_text,
 )
 from bioclip_x_plugins.datasets.published.dataset import OffList, Published
 from bioclip_x_plugins.datasets.published.files import list_folders, list_images, make_missing_error
@@ -86,6 +85,6 @@ def read_names(file: Path) -> list[str]:
     if file.suffix.lower() != ".json":
         return [line.strip() for line in read_lines(file, TrainingError) if line.strip()]
     try:
-        return list(map(str, json.loads(read_text(file, TrainingError))))
+        return list(map(str, read_json(file, TrainingError)))
     except (ValueError, TypeError) as problem:
         raise TrainingError(f"data: {file} is neither a list of names nor an object with names as keys") from problem

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -13,7 +12,7 @@ from bioclip_x.plugin import (
     PublishedSource,
     TrainingError,
     parse_whole_number,
-    read_text,
+    read_json,
 )
 from bioclip_x_plugins.datasets.published.dataset import OffList, Published
 from bioclip_x_plugins.datasets.published.files import list_folders, list_images, require
@@ -72,7 +71,7 @@ def parse_folder(name: str) -> Category:
 def read_annotations(path: Path, root: Path) -> Listing:
     """Reads the JSON in COCO's format. Raises TrainingError for one that lacks a part."""
     try:
-        document = json.loads(read_text(path, TrainingError))
+        document = read_json(path, TrainingError)
         category_of = {one["id"]: parse_category(one) for one in document["categories"]}
         file_of = {one["id"]: one["file_name"] for one in document["images"]}
         return collect(list(_iterate_images(document, file_of, root)), category_of)
