@@ -52,7 +52,7 @@ EXTENDED_FILES: Final = 20
 
 # Taxonomies
 
-TREE_LEVELS: Final = 1000
+TREE_LEVELS: Final = 5000
 """Levels of a tree, from the root to its deepest taxon. Checklists have up to 50, and large phylogenies some hundred. What is
 done with a tree takes time per level, and for each taxon the names of all taxa above it."""
 TREE_COPIES: Final = 1_000_000

@@ -99,7 +99,9 @@ def test_what_is_no_head_is_refused(tmp_path: Path, trees: Taxonomy) -> None:
         load_linear_head(tmp_path / "nan.safetensors")
     head = LinearHead(torch.zeros(2, 2), torch.zeros(3), trees.leaf_node_C, normalised=True)
     save_linear_head(tmp_path / "short.safetensors", head, trees)
-    with pytest.raises(ScoresError, match=r"expected weights \[C, D\], biases \[C\] and C classes, got \[2, 2\], \[3\]"):
+    with pytest.raises(
+        ScoresError, match=r"expected weights \[C, D\], biases \[C\] and C classes, got \[2, 2\], \[3\]"
+    ):
         load_linear_head(tmp_path / "short.safetensors")
 
 

@@ -81,10 +81,10 @@ def test_a_reference_is_printed_as_it_was_written(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a:b=2020-13-45", "is not valid YAML"),
-        ("a:b=" + "[" * 3000, "is not valid YAML"),
-        ("a:b=!!python/object/apply:os.system [x]", "is not valid YAML"),
-        ("a:b=" + "9" * 5000, "is not valid YAML"),
+        ("a:b=2020-13-45", "cannot be read, .*not a valid date"),
+        ("a:b=" + "[" * 3000, "cannot be read, .*not (valid YAML|a valid)"),
+        ("a:b=!!python/object/apply:os.system [x]", "cannot be read, .*not (valid YAML|a valid)"),
+        ("a:b=" + "9" * 5000, "cannot be read, .*not (valid YAML|a valid)"),
         ("a:" + "," * 20_000, "at most 10,000 characters, got 20,002"),
     ],
 )

@@ -525,9 +525,9 @@ def _nest_deeply() -> Iterator[Case]:
         ("named.nwk", lambda: "(" * DEEP + "Aus" + ",Bus)Cidae" * DEEP + ";"),
         ("deep.nex", lambda: f"#NEXUS\nBEGIN TREES;\nTREE a = {'(' * DEEP}Aus{',Bus)' * DEEP};\nEND;\n"),
         ("deep.edges", lambda: "".join(f"n{n} n{n + 1}\n" for n in range(30_000))),
-        ("deep.txtree", lambda: "".join("  " * n + f"Aus{n}\n" for n in range(1500))),
+        ("deep.txtree", lambda: "".join("  " * n + f"Aus{n}\n" for n in range(5500))),
         ("deep-nodes.json", lambda: _make_json_chain(20_000)),
-        ("deep-table.tsv", lambda: _make_tsv_chain(5_000)),
+        ("deep-table.tsv", lambda: _make_tsv_chain(6_000)),
     ):
         yield Case(f"levels-{name.replace('.', '-')}", _validate(name, content), REFUSED, "levels", seconds=15)
     for name, content in (
@@ -541,7 +541,7 @@ def _nest_deeply() -> Iterator[Case]:
         ("deep-dashes.yaml", lambda: "- " * DEEP + "a"),
     ):
         yield Case(f"levels-{name.replace('.', '-')}", _validate(name, content), REFUSED, "200 deep", seconds=15)
-    for levels in (100, 900):
+    for levels in (100, 900, 2000):
         newick = "(" * levels + "Aus" + ",Bus)Cidae" * levels + ";"
         yield Case(f"levels-{levels}-validate", _validate("a.nwk", newick), OK, check=_has_classes(levels + 1))
         for command in ("show", "list"):
