@@ -138,7 +138,7 @@ TEMPERATURES: Final = (0.01, 100.0)
 
 # Terminals
 
-TERMINAL: Final = (20, 10_000)
+TERMINAL: Final = (1, 10_000)
 """Columns, and lines, that COLUMNS and LINES may name; others are ignored."""
 MESSAGE_CHARACTERS: Final = 10_000
 """Characters of an error that are printed: its beginning and its end."""
