@@ -48,7 +48,7 @@ XML = {
 NETWORK = {
     "core/bioclip_x/app/server.py": "serves on 127.0.0.1 (app)",
     "core/bioclip_x/distributed/cluster.py": "looks whether Ray's cluster answers (--engine ray)",
-    "core/bioclip_x/images/remote.py": "images at URLs that were given",
+    "core/bioclip_x/images/places/remote.py": "images at URLs that were given",
     "core/bioclip_x/testing/servers.py": "a server of tests, on 127.0.0.1",
     "plugins/bioclip_x_plugins/datasets/published/hub.py": "data sets of the hub that were asked for",
     "plugins/bioclip_x_plugins/encoders/hub.py": "weights of models that were asked for",

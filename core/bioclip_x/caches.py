@@ -24,8 +24,8 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from bioclip_x.io.seals import open_sealed, seal
-from bioclip_x.io.temporary import fill_folder, open_temporary, sweep
+from bioclip_x.io.storage.seals import open_sealed, seal
+from bioclip_x.io.storage.temporary import fill_folder, open_temporary, sweep
 from bioclip_x.settings import find_cache_folder, find_cache_limit
 
 TAG: Final = "CACHEDIR.TAG"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bioclip_x.classes.linear_heads import SavedHead, load_linear_head, match_head, save_linear_head
     from bioclip_x.classes.score_columns import MatchedColumns, match_columns, refuse_unmatched, spread_columns
     from bioclip_x.classes.species_lists import read_species_list
+    from bioclip_x.cli.option_types import PathName, RealNumbers, WholeNumbers
     from bioclip_x.dataset.database import open_database
     from bioclip_x.errors import (
         BioclipXError,
@@ -99,8 +100,8 @@ if TYPE_CHECKING:
     from bioclip_x.images.decoding import open_image
     from bioclip_x.images.file_types import list_brands
     from bioclip_x.images.files import ImageFiles
-    from bioclip_x.images.folders import LeftOut, is_left_out
-    from bioclip_x.images.remote import is_local_url, is_url
+    from bioclip_x.images.places.folders import LeftOut, is_left_out
+    from bioclip_x.images.places.remote import is_local_url, is_url
     from bioclip_x.io.archives import Archive, is_archive, open_archive
     from bioclip_x.io.content import name_content, open_content
     from bioclip_x.io.delimited import (
@@ -112,7 +113,6 @@ if TYPE_CHECKING:
         restore_formulas,
         take_first_line,
     )
-    from bioclip_x.io.disk import sync_folder
     from bioclip_x.io.encodings import (
         BOM,
         BOMS,
@@ -128,10 +128,13 @@ if TYPE_CHECKING:
     from bioclip_x.io.labels import read_labels
     from bioclip_x.io.numbers import parse_whole_number
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
-    from bioclip_x.io.replacement import is_written_in_place, open_replacement
-    from bioclip_x.io.seals import open_sealed, seal
-    from bioclip_x.io.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
-    from bioclip_x.io.temporary import open_temporary, sweep
+    from bioclip_x.io.paths import check_path, expand_home
+    from bioclip_x.io.storage.disk import sync_folder
+    from bioclip_x.io.storage.replacement import is_written_in_place, open_replacement
+    from bioclip_x.io.storage.seals import open_sealed, seal
+    from bioclip_x.io.storage.streams import BinaryStream, Stream, escape_surrogates, make_temporary_folder, open_output
+    from bioclip_x.io.storage.temporary import open_temporary, sweep
+    from bioclip_x.io.tensor_files import open_tensors, read_tensors
     from bioclip_x.io.xml_text import parse_xml
     from bioclip_x.limits import (
         ANSWER_TOKENS,
@@ -164,8 +167,6 @@ if TYPE_CHECKING:
         XMP_BYTES,
     )
     from bioclip_x.messages import escape_controls, list_some, pluralise
-    from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
-    from bioclip_x.paths import check_path, expand_home
     from bioclip_x.prediction.ranking import select_top_nodes
     from bioclip_x.progress import report_progress
     from bioclip_x.prompts import Descriptor, DescriptorSet, TemplateSet, WordList, load_template_set, load_words
@@ -261,7 +262,6 @@ if TYPE_CHECKING:
     )
     from bioclip_x.taxonomy.scoring.path_sums import sum_down
     from bioclip_x.taxonomy.scoring.rollup import roll_up
-    from bioclip_x.tensor_files import open_tensors, read_tensors
     from bioclip_x.validation import FieldError, find_first_error
 
 __all__ = [
@@ -354,7 +354,7 @@ TOPICS: Final = {
          "BioclipXError DatasetError DescriptorError ImageError LanguageModelError ModelError NoAnswerError "
          "PluginError RecipeError ScoresError TaxonomyError TrainingError"),
         ("messages", "escape_controls list_some pluralise"),
-        ("option_types", "PathName RealNumbers WholeNumbers"),
+        ("cli.option_types", "PathName RealNumbers WholeNumbers"),
         ("validation", "FieldError find_first_error"),
     ),
     "Regions of images": (
@@ -412,14 +412,14 @@ TOPICS: Final = {
         ("images.decoding", "open_image"),
         ("images.file_types", "list_brands"),
         ("images.files", "ImageFiles"),
-        ("images.folders", "LeftOut is_left_out"),
-        ("images.remote", "is_local_url is_url"),
+        ("images.places.folders", "LeftOut is_left_out"),
+        ("images.places.remote", "is_local_url is_url"),
     ),
     "Files": (
         ("caches", "load_or_fill mark_used open_cache_file"),
         ("io.archives", "Archive is_archive open_archive"),
         ("io.content", "name_content open_content"),
-        ("io.disk", "sync_folder"),
+        ("io.storage.disk", "sync_folder"),
         ("io.delimited",
          "DELIMITERS defuse_formulas explain_csv_error guess_delimiter read_delimited_rows restore_formulas "
          "take_first_line"),
@@ -432,17 +432,17 @@ TOPICS: Final = {
          "MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH NEWICK_CHARACTERS PACKED_REPLY_BYTES PRIOR_WEIGHT "
          "REPLY_BYTES SCORE SCORES SHARDS TABLE_CELLS TABLE_COLUMNS UNPACKED_BYTES XMP_BYTES"),
         ("io.files", "LegacyNotice read_json read_lines read_stream_lines read_text read_yaml"),
-        ("paths", "check_path expand_home"),
+        ("io.paths", "check_path expand_home"),
         ("io.inside", "leaves_folder resolve_inside"),
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),
-        ("io.replacement", "is_written_in_place open_replacement"),
-        ("io.streams", "BinaryStream Stream escape_surrogates make_temporary_folder open_output"),
-        ("io.temporary", "open_temporary sweep"),
+        ("io.storage.replacement", "is_written_in_place open_replacement"),
+        ("io.storage.streams", "BinaryStream Stream escape_surrogates make_temporary_folder open_output"),
+        ("io.storage.temporary", "open_temporary sweep"),
         ("settings", "find_cache_folder"),
-        ("tensor_files", "open_tensors read_tensors"),
+        ("io.tensor_files", "open_tensors read_tensors"),
         ("io.xml_text", "parse_xml"),
         ("io.numbers", "parse_whole_number"),
-        ("io.seals", "open_sealed seal"),
+        ("io.storage.seals", "open_sealed seal"),
     ),
     "Other components, by name": (
         ("hooks.registry", "Registry create_registry from_environment"),

@@ -16,8 +16,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bioclip_x.hooks.components import Kind
 from bioclip_x.hooks.options import ComponentRef, parse_ref
+from bioclip_x.io.paths import check_path
 from bioclip_x.limits import BATCH_SIZE, PREDICTIONS, WORKERS
-from bioclip_x.paths import check_path
 from bioclip_x.validation import refuse_truth_value
 
 MOST_FRAMES_ASKED: Final = 10_000

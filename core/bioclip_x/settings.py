@@ -16,8 +16,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bioclip_x.errors import SettingsError
 from bioclip_x.io.files import read_yaml
+from bioclip_x.io.paths import check_path, expand_home
 from bioclip_x.limits import BATCH_SIZE, COUNT, WORKERS
-from bioclip_x.paths import check_path, expand_home
 from bioclip_x.validation import find_first_error, refuse_truth_value
 
 PREFIX: Final = "BIOCLIP_X_"

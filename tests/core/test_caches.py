@@ -23,7 +23,7 @@ from bioclip_x.caches import (
     open_array,
     open_cache_file,
 )
-from bioclip_x.io.temporary import fill_folder, open_temporary, sweep
+from bioclip_x.io.storage.temporary import fill_folder, open_temporary, sweep
 from bioclip_x.settings import find_cache_folder
 
 
@@ -174,7 +174,7 @@ def test_leftovers_of_dead_runs_are_swept(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
-from bioclip_x.io.temporary import open_temporary, fill_folder
+from bioclip_x.io.storage.temporary import open_temporary, fill_folder
 with open_temporary(Path({str(tmp_path / "a")!r})) as stream, fill_folder(Path({str(tmp_path / "b")!r})) as folder:
     (folder / "c").write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -191,7 +191,7 @@ with open_temporary(Path({str(tmp_path / "a")!r})) as stream, fill_folder(Path({
 
 
 def test_without_locks_age_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bioclip_x.io.temporary.lock", lambda descriptor: False)
+    monkeypatch.setattr("bioclip_x.io.storage.temporary.lock", lambda descriptor: False)
     young, old = tmp_path / ".a.1.tmp", tmp_path / ".a.2.tmp"
     young.touch()
     old.touch()

@@ -17,7 +17,7 @@ from typing import Final
 
 from bioclip_x.app.limits import AppError
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 from bioclip_x.messages import escape_controls
 
 COLUMNS: Final = ("path", "label", "rank", "file", "predicted")

@@ -23,11 +23,11 @@ from safetensors.torch import save as to_safetensors
 
 from bioclip_x.errors import ScoresError
 from bioclip_x.hooks.components import LinearHead
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
+from bioclip_x.io.tensor_files import open_tensors
 from bioclip_x.messages import list_some
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.tree import TAXON
-from bioclip_x.tensor_files import open_tensors
 
 ENTRY: Final = "bioclip_x_linear_head"
 VERSION: Final = 1

@@ -17,8 +17,8 @@ import click
 
 from bioclip_x.app.choices import UNUSED_FIELDS
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.option_types import PathName, WholeNumbers
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.option_types import PathName, WholeNumbers
 from bioclip_x.recipe import Recipe
 
 LEFT_OUT: Final = ("plugins", "labels", "event_by", "event_pooling", "frames")

@@ -20,6 +20,7 @@ from bioclip_x.cli.flags import (
     recipe_option,
     resume_option,
 )
+from bioclip_x.cli.option_types import PathName
 from bioclip_x.cli.outputs.collisions import check_outputs, list_recipe_files
 from bioclip_x.cli.outputs.notes import print_note, print_notes
 from bioclip_x.cli.outputs.resume import is_finished, keep_results, list_files
@@ -32,7 +33,6 @@ from bioclip_x.inference.sinks import Sink, choose_report, make_report, write_al
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.labels import read_labels
 from bioclip_x.messages import pluralise
-from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.recipe import Recipe
@@ -167,8 +167,8 @@ def classify_all(
     metadata: a table of what is known of the images. notes: on the recipe. resume: see `keep_results`. bare: see `print_notes`.
     """
     from bioclip_x.images.counting import count_images
-    from bioclip_x.images.folders import LeftOut
     from bioclip_x.images.metadata_table import read_metadata_table
+    from bioclip_x.images.places.folders import LeftOut
     from bioclip_x.inference.classifier import Classifier
     from bioclip_x.progress import Progress
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.flags import plugin_option, quiet_option, resume_option, table_or_json_option
+from bioclip_x.cli.option_types import PathName, RealNumbers, WholeNumbers
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.render.description import Prices, TableOrJson, format_dry_run, format_outcome, print_findings
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
 from bioclip_x.taxonomy.builder import from_labels
 
 if TYPE_CHECKING:

@@ -29,14 +29,14 @@ from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.io.labels import read_labels
-from bioclip_x.io.replacement import is_written_in_place
-from bioclip_x.io.streams import escape_surrogates, refuse_terminal
+from bioclip_x.io.storage.replacement import is_written_in_place
+from bioclip_x.io.storage.streams import escape_surrogates, refuse_terminal
 from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records.embedding import CLASS_FIELDS, IMAGE_FIELDS, MODEL_FIELDS
 
 if TYPE_CHECKING:
     from bioclip_x.embed.embedder import Embedded, Embedder
-    from bioclip_x.images.folders import LeftOut
+    from bioclip_x.images.places.folders import LeftOut
     from bioclip_x.progress import Progress
     from bioclip_x.recipe import Recipe
     from bioclip_x.records import Embedding, EmbeddingProvenance
@@ -141,7 +141,7 @@ def embed_all(request: Request, format_: str, output: Path | None, *, resume: bo
     from bioclip_x.embed.embedder import Embedder
     from bioclip_x.embed.resume import write_embeddings
     from bioclip_x.images.counting import count_images
-    from bioclip_x.images.folders import LeftOut
+    from bioclip_x.images.places.folders import LeftOut
     from bioclip_x.progress import Progress
 
     images = request.images

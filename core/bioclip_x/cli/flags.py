@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_arg
 
 import click
 
+from bioclip_x.cli.option_types import PathName, RealNumbers, WholeNumbers
 from bioclip_x.limits import COUNT
-from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from bioclip_x.cli.option_types import RealNumbers, WholeNumbers
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
@@ -17,7 +18,6 @@ from bioclip_x.hooks.options import ComponentRef, parse_ref
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.encodings import open_utf8_stdin
 from bioclip_x.messages import escape_controls
-from bioclip_x.option_types import RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.distributed.jobs import Job

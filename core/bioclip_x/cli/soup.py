@@ -11,10 +11,10 @@ import click
 
 from bioclip_x.cli.evaluation.labelled_images import FIELDS, find_dataset, prepare_fields
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, quiet_option, recipe_option
+from bioclip_x.cli.option_types import PathName
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.hooks.components import Dataset

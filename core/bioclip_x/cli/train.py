@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.flags import plugin_option, quiet_option
+from bioclip_x.cli.option_types import PathName
 from bioclip_x.cli.outputs.overwrites import is_same_file
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import TrainingError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io import strict_yaml
-from bioclip_x.option_types import PathName
 
 RESUME = ("newest", "auto")
 

@@ -14,8 +14,8 @@ from bioclip_x.config_file import STRICT, Ref, WithComponent, find_place, make_r
 from bioclip_x.dataset.licences import OTHER, normalise_licence
 from bioclip_x.errors import DatasetError
 from bioclip_x.hooks.options import ComponentRef
+from bioclip_x.io.paths import expand_home
 from bioclip_x.limits import WORKERS
-from bioclip_x.paths import expand_home
 
 _NAME = re.compile(r"[\w][\w .+-]*")
 

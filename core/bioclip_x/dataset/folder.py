@@ -21,9 +21,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from bioclip_x.errors import DatasetError
-from bioclip_x.io.disk import lock
-from bioclip_x.io.journal import describe_differences
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.disk import lock
+from bioclip_x.io.storage.journal import describe_differences
+from bioclip_x.io.storage.replacement import open_replacement
 from bioclip_x.messages import list_some
 
 WORK: Final = "work"

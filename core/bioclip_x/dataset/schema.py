@@ -10,7 +10,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bioclip_x.io.streams import open_binary_output
+from bioclip_x.io.storage.streams import open_binary_output
 from bioclip_x.records.image_rows import ROW_COLUMNS
 from bioclip_x.taxonomy.ranks import LINNAEAN
 

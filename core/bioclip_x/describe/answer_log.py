@@ -17,7 +17,7 @@ from typing import IO, Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bioclip_x.errors import DescriptorError
-from bioclip_x.io.disk import sync, write_all
+from bioclip_x.io.storage.disk import sync, write_all
 from bioclip_x.limits import ANSWER_LINE_BYTES, COUNTED_TOKENS
 from bioclip_x.records import Answer
 

@@ -16,7 +16,7 @@ from bioclip_x.describe.requests import Request, ask_all
 from bioclip_x.errors import DescriptorError, LanguageModelError, NoAnswerError
 from bioclip_x.faults import at_hand, naming, refuse
 from bioclip_x.hooks.components import LanguageModel
-from bioclip_x.io.journal import describe_differences
+from bioclip_x.io.storage.journal import describe_differences
 from bioclip_x.messages import list_some
 from bioclip_x.prompts.curation import Curated
 from bioclip_x.prompts.descriptors import DescriptorSet

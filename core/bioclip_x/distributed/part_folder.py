@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bioclip_x.errors import BioclipXError, RecipeError
-from bioclip_x.io.journal import Journal, describe_differences, read_header
-from bioclip_x.io.streams import open_binary_output
+from bioclip_x.io.storage.journal import Journal, describe_differences, read_header
+from bioclip_x.io.storage.streams import open_binary_output
 from bioclip_x.messages import list_some, pluralise
 
 JOURNAL: Final = "_parts.journal"

@@ -18,9 +18,9 @@ from bioclip_x.distributed.jobs import Job, StartedJob
 from bioclip_x.distributed.partitions import Partition, cut_into_partitions
 from bioclip_x.errors import BioclipXError
 from bioclip_x.images.files import make_image_files
-from bioclip_x.images.folders import LeftOut
+from bioclip_x.images.places.folders import LeftOut
 from bioclip_x.images.sources import expand_sources
-from bioclip_x.io.journal import describe_differences
+from bioclip_x.io.storage.journal import describe_differences
 from bioclip_x.messages import list_some
 
 MOST_DEATHS: Final = 4

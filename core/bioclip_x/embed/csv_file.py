@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x.embed.files import format_numbers, format_provenance
-from bioclip_x.io.replacement import is_written_in_place
-from bioclip_x.io.streams import open_output
+from bioclip_x.io.storage.replacement import is_written_in_place
+from bioclip_x.io.storage.streams import open_output
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
 

@@ -23,9 +23,9 @@ from bioclip_x.faults import at_hand, guarded, log_row, naming
 from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.images.files import make_image_files
-from bioclip_x.images.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import list_inputs
+from bioclip_x.images.places.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.messages import list_some
 from bioclip_x.models import load_encoder, load_own_classes, make_family

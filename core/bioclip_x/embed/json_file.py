@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bioclip_x.embed.files import format_numbers, format_provenance
-from bioclip_x.io.streams import escape_surrogates, open_output
+from bioclip_x.io.storage.streams import escape_surrogates, open_output
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
 

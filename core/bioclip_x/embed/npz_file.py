@@ -15,7 +15,7 @@ import numpy as np
 
 from bioclip_x.embed.files import format_provenance
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.streams import (
+from bioclip_x.io.storage.streams import (
     BinaryStream,
     escape_surrogates,
     make_temporary_folder,

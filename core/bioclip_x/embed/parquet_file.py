@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from bioclip_x.embed.files import format_provenance
 from bioclip_x.io.parquet import PROVENANCE, open_parquet_writer
-from bioclip_x.io.streams import escape_surrogates
+from bioclip_x.io.storage.streams import escape_surrogates
 from bioclip_x.records import Embedding, EmbeddingProvenance
 
 ROW_GROUP: Final = 4096

@@ -20,8 +20,8 @@ import numpy as np
 from bioclip_x.embed.embedder import Embedded
 from bioclip_x.embed.files import format_provenance, open_embeddings, read_provenance
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.journal import Journal, describe_differences, start_journal
-from bioclip_x.io.streams import check_folder
+from bioclip_x.io.storage.journal import Journal, describe_differences, start_journal
+from bioclip_x.io.storage.streams import check_folder
 from bioclip_x.messages import pluralise
 from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import Embedding

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bioclip_x.images.remote import is_url
+from bioclip_x.images.places.remote import is_url
 from bioclip_x.images.sources import expand_sources
 from bioclip_x.images.video import expand_videos
 

@@ -20,7 +20,6 @@ from bioclip_x.hooks.components import ImageDecoder
 from bioclip_x.images.file_types import HEAD_BYTES, FileType, identify
 from bioclip_x.images.frames import select_first_frame
 from bioclip_x.images.metadata import read_exif
-from bioclip_x.images.pipes import read_pipe
 from bioclip_x.images.pixel_range import (
     WIDE_MODES,
     SampleFormat,
@@ -31,6 +30,7 @@ from bioclip_x.images.pixel_range import (
     scale_to_8_bits,
     swap_bytes,
 )
+from bioclip_x.images.places.pipes import read_pipe
 from bioclip_x.images.truncation import ENOUGH, has_many_scans, is_zero_filled, read_truncated
 from bioclip_x.limits import ASPECT_RATIO, JPEG_SCANS
 from bioclip_x.prints import diverted

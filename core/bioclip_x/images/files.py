@@ -18,10 +18,10 @@ from bioclip_x.hooks.components import Dataset, ImageDecoder
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.images.decoding import DRAFT_GAP, THUMBNAIL, Truncated, decode_file, decode_stream, to_rgb
 from bioclip_x.images.file_types import SUFFIXES
-from bioclip_x.images.folders import LeftOut, is_media, walk_folder
 from bioclip_x.images.memory import make_memory_source
 from bioclip_x.images.metadata import read_exif
-from bioclip_x.images.remote import find_suffix, is_url, make_url_source, read_url
+from bioclip_x.images.places.folders import LeftOut, is_media, walk_folder
+from bioclip_x.images.places.remote import find_suffix, is_url, make_url_source, read_url
 from bioclip_x.images.video import check_video_support, read_frame
 from bioclip_x.messages import LONGEST_NAME
 from bioclip_x.recipe import Recipe

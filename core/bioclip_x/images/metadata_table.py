@@ -13,8 +13,8 @@ from typing import Any, Final, TypeVar
 
 from bioclip_x.errors import ImageError, RecipeError
 from bioclip_x.images.metadata import read_cells
-from bioclip_x.images.remote import is_url
-from bioclip_x.images.tables import PATH_COLUMNS, URL_COLUMNS, open_table, read_reference
+from bioclip_x.images.places.remote import is_url
+from bioclip_x.images.places.tables import PATH_COLUMNS, URL_COLUMNS, open_table, read_reference
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.records import Source
 from bioclip_x.records.features import Metadata

@@ -11,11 +11,11 @@ from typing import Any, TextIO
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.files import ImageFiles, make_file_source
-from bioclip_x.images.folders import LeftOut, is_left_out
 from bioclip_x.images.memory import make_memory_source
-from bioclip_x.images.patterns import expand_pattern
-from bioclip_x.images.remote import expand_url, is_url
-from bioclip_x.images.tables import is_table, read_table
+from bioclip_x.images.places.folders import LeftOut, is_left_out
+from bioclip_x.images.places.patterns import expand_pattern
+from bioclip_x.images.places.remote import expand_url, is_url
+from bioclip_x.images.places.tables import is_table, read_table
 from bioclip_x.records import Source
 
 

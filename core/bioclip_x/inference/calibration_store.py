@@ -16,7 +16,7 @@ from bioclip_x.errors import CalibrationError
 from bioclip_x.faults import abbreviate
 from bioclip_x.hooks.capabilities import CalibratedSets
 from bioclip_x.io.files import read_yaml
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 from bioclip_x.limits import COUNT, NUMBER, SMALLEST_WEIGHT, TEMPERATURES
 from bioclip_x.records import Calibration, Conditions
 from bioclip_x.settings import find_data_folder

@@ -43,10 +43,10 @@ from bioclip_x.hooks.registry import Registry, create_registry, from_environment
 from bioclip_x.hooks.returned import check_texts
 from bioclip_x.images.counting import count_images, list_in_advance
 from bioclip_x.images.files import make_image_files
-from bioclip_x.images.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.loading import load_batches
 from bioclip_x.images.memory import list_inputs
 from bioclip_x.images.metadata_table import MetadataTable, read_metadata_table, warn_of_unmatched
+from bioclip_x.images.places.folders import LeftOut, warn_of_left_out
 from bioclip_x.images.sources import check_sources, expand_sources
 from bioclip_x.images.video import expand_videos
 from bioclip_x.inference.batches import BatchClassifier

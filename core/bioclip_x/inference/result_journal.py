@@ -21,7 +21,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.journal import Journal, start_journal
+from bioclip_x.io.storage.journal import Journal, start_journal
 from bioclip_x.limits import RESULT_BYTES
 from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import Provenance, Result, Source

@@ -14,7 +14,7 @@ from bioclip_x.faults import naming, refuse
 from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
 from bioclip_x.hooks.components import Report
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.io.streams import refuse_terminal
+from bioclip_x.io.storage.streams import refuse_terminal
 from bioclip_x.messages import suggest
 
 if TYPE_CHECKING:

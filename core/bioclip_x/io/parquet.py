@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.replacement import is_written_in_place
-from bioclip_x.io.streams import escape_surrogates, open_binary_output, refuse_terminal
+from bioclip_x.io.storage.replacement import is_written_in_place
+from bioclip_x.io.storage.streams import escape_surrogates, open_binary_output, refuse_terminal
 
 PROVENANCE = "bioclip_x.provenance"
 """Key of the file metadata under which the provenance is stored as JSON."""

@@ -10,7 +10,7 @@ import yaml
 
 from bioclip_x.errors import DescriptorError
 from bioclip_x.io.files import read_yaml
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 from bioclip_x.messages import list_some
 from bioclip_x.prompts.formats import bioclip_x_yaml, class_lists, cub_attributes, finer, folder, prose, table
 from bioclip_x.prompts.formats.bioclip_x_yaml import FORMAT

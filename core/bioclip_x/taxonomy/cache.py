@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bioclip_x.caches import mark_used, open_cache_file
-from bioclip_x.io.seals import open_sealed, seal
+from bioclip_x.io.storage.seals import open_sealed, seal
 from bioclip_x.records.problem import Problem
 from bioclip_x.taxonomy.details import DetailColumn, DetailColumns, as_columns
 from bioclip_x.taxonomy.invariants import find_fault

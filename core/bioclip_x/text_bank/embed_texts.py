@@ -19,7 +19,7 @@ from bioclip_x.errors import BioclipXError
 from bioclip_x.faults import naming
 from bioclip_x.hooks.components import LoadedEncoder
 from bioclip_x.hooks.returned import check_tensor
-from bioclip_x.io.journal import Journal
+from bioclip_x.io.storage.journal import Journal
 
 CHUNK: Final = 4096
 """Texts embedded between two progress reports, and lost at most by an interrupt."""

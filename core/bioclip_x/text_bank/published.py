@@ -26,7 +26,7 @@ from bioclip_x.caches import fill_array, fill_cache_folder, open_array
 from bioclip_x.errors import ModelError, PluginError
 from bioclip_x.faults import naming
 from bioclip_x.hooks.components import LoadedEncoder
-from bioclip_x.io.seals import read_sealed, seal
+from bioclip_x.io.storage.seals import read_sealed, seal
 from bioclip_x.records import OwnClasses, Prompt, TextBank
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.names.lineage_text import format_taxonomic_name

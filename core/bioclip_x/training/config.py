@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_v
 
 from bioclip_x.config_file import STRICT, Ref, WithComponent, find_place, make_record, read_document, set_field
 from bioclip_x.errors import TrainingError
+from bioclip_x.io.paths import expand_home
 from bioclip_x.limits import (
     BATCH_IMAGES,
     EPOCHS,
@@ -21,7 +22,6 @@ from bioclip_x.limits import (
     TEXTS_PER_IMAGE,
     TRAINING_PROCESSES,
 )
-from bioclip_x.paths import expand_home
 from bioclip_x.renamed_names import rename_keys
 from bioclip_x.training.compute.precision import Precision
 

@@ -18,10 +18,10 @@ from safetensors.torch import save
 
 from bioclip_x.errors import TrainingError
 from bioclip_x.io.files import read_yaml
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.paths import expand_home
+from bioclip_x.io.storage.replacement import open_replacement
+from bioclip_x.io.tensor_files import open_tensors
 from bioclip_x.limits import MODEL_DOCUMENT_BYTES
-from bioclip_x.paths import expand_home
-from bioclip_x.tensor_files import open_tensors
 
 CARD: Final = "bioclip_x.json"
 README: Final = "README.md"

@@ -391,7 +391,7 @@ def test_killed_between_any_two_replacements_the_data_set_is_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stops right before each file that appears whole, one after another, until a run comes to its end."""
-    from bioclip_x.io import replacement, temporary
+    from bioclip_x.io.storage import replacement, temporary
 
     lay_source(tmp_path, 24)
     file = write_config(tmp_path, shards={"images": 6}, duplicates={"pictures": 0})

@@ -10,8 +10,8 @@ import pytest
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.files import ImageFiles
-from bioclip_x.images.folders import LeftOut
 from bioclip_x.images.memory import to_pil
+from bioclip_x.images.places.folders import LeftOut
 from bioclip_x.images.sources import check_sources, expand_sources
 from helpers import picture
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from bioclip_x import Classifier
 from bioclip_x.errors import DescriptorError, ImageError, ModelError, PluginError, RecipeError, TaxonomyError
-from bioclip_x.images.folders import LeftOut
+from bioclip_x.images.places.folders import LeftOut
 from bioclip_x.inference.result_journal import ResultJournal
 from bioclip_x.records import HeadInput, Prompt, PromptSet, Scores, TextRequest
 from bioclip_x_plugins.heads.flat import Flat

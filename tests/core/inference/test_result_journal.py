@@ -13,7 +13,7 @@ import pytest
 
 from bioclip_x.errors import BioclipXError
 from bioclip_x.inference.result_journal import ResultJournal, make_header, unpack_result
-from bioclip_x.io.journal import Journal
+from bioclip_x.io.storage.journal import Journal
 from bioclip_x.recipe import ONLY_SPEED
 from bioclip_x.records import (
     EventImage,

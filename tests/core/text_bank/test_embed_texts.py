@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from bioclip_x.io.journal import Journal, read_header
+from bioclip_x.io.storage.journal import Journal, read_header
 from bioclip_x.records import ModelCard, Prompt
 from bioclip_x.text_bank import embed_texts as module
 from bioclip_x.text_bank.bank import build_bank
@@ -98,7 +98,7 @@ def test_a_full_disk_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         if len(writes) == 3:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("bioclip_x.io.journal.write_all", fail_at_third)
+    monkeypatch.setattr("bioclip_x.io.storage.journal.write_all", fail_at_third)
     assert torch.equal(embed(Encoder(), tmp_path / "key.partial"), embed(Encoder(), None))
     assert len(writes) == 3 and not (tmp_path / "key.partial").exists()
 

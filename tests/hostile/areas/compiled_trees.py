@@ -141,7 +141,7 @@ def _set_metadata(field: str, value: Any, arrays: Arrays) -> Arrays:
 
 def _change(change: Callable[[Arrays], Arrays], checksum: bool, path: Path) -> None:
     """Changes the arrays of a compiled tree. checksum: whether the right one is written with them."""
-    from bioclip_x.io.seals import seal
+    from bioclip_x.io.storage.seals import seal
 
     with np.load(path) as stored:
         arrays = change(dict(stored))

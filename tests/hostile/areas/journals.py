@@ -165,7 +165,7 @@ def _find_journal(command: str) -> Path:
 def _prepare() -> Path:
     """Runs all commands, and keeps what they would delete at their end: the outputs, and the journals of runs cut short."""
     from bioclip_x.cli.main import main
-    from bioclip_x.io.journal import Journal
+    from bioclip_x.io.storage.journal import Journal
 
     folder = Path(tempfile.mkdtemp(prefix="journals-"))
     (folder / "kept").mkdir()

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from bioclip_x.cli.flags import plugin_option, quiet_option
+from bioclip_x.cli.option_types import PathName
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.cli.train import parse_changes
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.option_types import PathName
 
 STAGES = ("names", "images", "duplicates", "shards")
 

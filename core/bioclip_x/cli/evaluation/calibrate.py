@@ -16,10 +16,10 @@ from bioclip_x.cli.evaluation.labelled_images import (
     prepare_fields,
 )
 from bioclip_x.cli.flags import make_recipe_flags, plugin_option, recipe_option
+from bioclip_x.cli.option_types import PathName, RealNumbers, WholeNumbers
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.limits import SEED
-from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.evaluation.labelled_images import LabelledImages

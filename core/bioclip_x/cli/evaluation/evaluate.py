@@ -21,13 +21,13 @@ from bioclip_x.cli.flags import (
     recipe_option,
     safe_csv_option,
 )
+from bioclip_x.cli.option_types import PathName, WholeNumbers
 from bioclip_x.errors import RecipeError
 from bioclip_x.faults import naming
 from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.inference.sinks import choose_report
-from bioclip_x.io.streams import open_output
-from bioclip_x.option_types import PathName, WholeNumbers
+from bioclip_x.io.storage.streams import open_output
 
 if TYPE_CHECKING:
     from bioclip_x.hooks.components import EvaluationReport

@@ -24,13 +24,13 @@ from bioclip_x.cli.flags import (
     recipe_option,
     safe_csv_option,
 )
+from bioclip_x.cli.option_types import PathName, RealNumbers, WholeNumbers
 from bioclip_x.errors import DescriptorError
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.io.replacement import is_written_in_place
-from bioclip_x.io.streams import open_output
+from bioclip_x.io.storage.replacement import is_written_in_place
+from bioclip_x.io.storage.streams import open_output
 from bioclip_x.limits import SEED
 from bioclip_x.messages import escape_controls, list_some
-from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
 
 if TYPE_CHECKING:
     from bioclip_x.inference.classifier import Classifier

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.cli.option_types import PathName
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.numbers import parse_whole_number
-from bioclip_x.io.streams import open_output
+from bioclip_x.io.storage.streams import open_output
 from bioclip_x.limits import MOST_FOLDS
-from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.hooks.components import Dataset

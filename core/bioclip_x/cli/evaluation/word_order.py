@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.io.streams import open_output
+from bioclip_x.io.storage.streams import open_output
 
 if TYPE_CHECKING:
     from bioclip_x.hooks.components import Dataset

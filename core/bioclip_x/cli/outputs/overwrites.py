@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.replacement import is_written_in_place, refuse_impossible_name
+from bioclip_x.io.storage.replacement import is_written_in_place, refuse_impossible_name
 
 Named = tuple[str, Path]
 """What the user calls a file (--output, --taxonomy), and its path."""

@@ -15,8 +15,8 @@ from bioclip_x.hooks.capabilities import ReportCapabilities, get_capabilities
 from bioclip_x.hooks.components import ProvenanceReader
 from bioclip_x.inference.result_journal import ResultJournal
 from bioclip_x.inference.sinks import Sink
-from bioclip_x.io.journal import describe_differences
-from bioclip_x.io.replacement import is_written_in_place
+from bioclip_x.io.storage.journal import describe_differences
+from bioclip_x.io.storage.replacement import is_written_in_place
 from bioclip_x.messages import pluralise
 from bioclip_x.recipe import ONLY_SPEED
 

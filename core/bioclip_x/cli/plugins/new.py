@@ -12,12 +12,12 @@ import click
 import yaml
 
 from bioclip_x.cli.flags import components_option
+from bioclip_x.cli.option_types import PathName
 from bioclip_x.cli.render.terminal import echo
 from bioclip_x.errors import PluginError
 from bioclip_x.hooks.components import KINDS
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.hooks.specs import TRAINING_HOOKS
-from bioclip_x.option_types import PathName
 
 TEMPLATE: Final = Path(__file__).parent / "template"
 SOURCES: Final = {**{hook: hook for hook in (*KINDS, "configure")}, **dict.fromkeys(TRAINING_HOOKS, "training_hooks")}

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields, replace
 from typing import Any, Final
 
 from bioclip_x.io.delimited import write_cells
-from bioclip_x.io.streams import escape_surrogates
+from bioclip_x.io.storage.streams import escape_surrogates
 from bioclip_x.records.evaluation.descriptor_usefulness import Area, ClassUse, DescriptorUse, LeftOut, Usefulness
 
 FORMAT: Final = "bioclip-x/descriptors-of-a-data-set/1"

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from bioclip_x.evaluation.intervals import FEWEST
 from bioclip_x.io.delimited import write_cells
-from bioclip_x.io.streams import escape_surrogates
+from bioclip_x.io.storage.streams import escape_surrogates
 from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records import Evaluation, Measure, TextEvaluation
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bioclip_x.io.streams import escape_surrogates
+from bioclip_x.io.storage.streams import escape_surrogates
 from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records import FewShotEvaluation, FewShotResult, Measure
 

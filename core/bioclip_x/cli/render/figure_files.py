@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from bioclip_x.io.delimited import write_cells
-from bioclip_x.io.streams import escape_surrogates, open_output
+from bioclip_x.io.storage.streams import escape_surrogates, open_output
 from bioclip_x.records import CurvePoint, EvaluationFigures, Taxon
 
 FORMAT: Final = "bioclip-x/evaluation-figures/1"

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bioclip_x.evaluation.papers.comparison import PaperCell, PaperComparison
-from bioclip_x.io.streams import escape_surrogates
+from bioclip_x.io.storage.streams import escape_surrogates
 from bioclip_x.messages import escape_controls, list_some
 
 FORMAT: Final = "bioclip-x/paper/1"

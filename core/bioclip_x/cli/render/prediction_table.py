@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bioclip_x.io.delimited import write_cells
-from bioclip_x.io.streams import escape_surrogates, open_output
+from bioclip_x.io.storage.streams import escape_surrogates, open_output
 
 if TYPE_CHECKING:
     from bioclip_x.evaluation.evaluate import ModelImages

@@ -39,7 +39,7 @@ def open_printer(output: Path | None = None) -> Iterator[Callable[[RenderableTyp
     """Yields a function that prints to the file or stdout, as wide as the terminal or, without one, 100 columns."""
     from rich.console import Console
 
-    from bioclip_x.io.streams import open_output
+    from bioclip_x.io.storage.streams import open_output
 
     encoding = "utf-8" if output else getattr(sys.stdout, "encoding", None) or "utf-8"
     width = FILE_WIDTH if output else shutil.get_terminal_size((FILE_WIDTH, 24)).columns

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.cli.option_types import PathName
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.taxonomy.source import add_source_options, print_notes, read_source
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy
@@ -45,7 +45,7 @@ def convert(registry: Registry, /, to: str | None, output: Path | None, **source
 
 def write_tree(taxonomy: Taxonomy, chosen: Format, output: Path | None) -> None:
     """Writes a tree to a file or stdout, and reports on stderr what the format cannot represent."""
-    from bioclip_x.io.streams import open_output
+    from bioclip_x.io.storage.streams import open_output
     from bioclip_x.messages import escape_controls
     from bioclip_x.taxonomy.writers import make_document
 

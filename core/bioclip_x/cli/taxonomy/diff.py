@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.flags import safe_csv_option
+from bioclip_x.cli.option_types import PathName, WholeNumbers
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.render.terminal import make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.delimited import format_rows
-from bioclip_x.option_types import PathName, WholeNumbers
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -76,7 +76,7 @@ def diff(
 
     Homonyms are distinguished by their paths. Descendants of a moved taxon do not count as moved.
     """  # fmt: skip
-    from bioclip_x.io.streams import open_output
+    from bioclip_x.io.storage.streams import open_output
     from bioclip_x.taxonomy.editing.diff import compare_taxonomies
 
     check_outputs({"--output": output}, {"OLD": old, "NEW": new})

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from bioclip_x.cli.flags import safe_csv_option
+from bioclip_x.cli.option_types import PathName
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, print_notes, read_source
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.io.delimited import format_rows
-from bioclip_x.io.streams import open_output
-from bioclip_x.option_types import PathName
+from bioclip_x.io.storage.streams import open_output
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioclip_x.cli.option_types import WholeNumbers
 from bioclip_x.cli.render.terminal import make_safe_text, open_printer
 from bioclip_x.cli.render.tree import Outline, render_outline
 from bioclip_x.cli.taxonomy.source import add_source_options, find_preferred_language, read_source
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import list_some, pluralise
-from bioclip_x.option_types import WholeNumbers
 from bioclip_x.taxonomy.editing.restrict import restrict
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.flags import components_option
+from bioclip_x.cli.option_types import PathName
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy import Taxonomy

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bioclip_x.cli.option_types import PathName
 from bioclip_x.cli.outputs.collisions import check_outputs
 from bioclip_x.cli.taxonomy.convert import NAMES, write_tree
 from bioclip_x.cli.taxonomy.source import add_reading_options, print_notes, read_source
 from bioclip_x.errors import RecipeError
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.option_types import PathName
 
 if TYPE_CHECKING:
     from bioclip_x.taxonomy.name_usages import SeveralParents

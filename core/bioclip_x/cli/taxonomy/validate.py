@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioclip_x.cli.flags import table_or_json_option
+from bioclip_x.cli.option_types import PathName, WholeNumbers
 from bioclip_x.cli.render.terminal import echo, make_safe_text, open_printer
 from bioclip_x.cli.taxonomy.source import add_reading_options, read_file
 from bioclip_x.hooks.registry import Registry
 from bioclip_x.messages import pluralise
-from bioclip_x.option_types import PathName, WholeNumbers
 from bioclip_x.records.problem import Problem
 
 if TYPE_CHECKING:

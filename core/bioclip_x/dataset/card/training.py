@@ -13,7 +13,7 @@ from bioclip_x.dataset.output.catalogue import TAXONOMY
 from bioclip_x.dataset.output.shards import SHARDS
 from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
 from bioclip_x.hooks.registry import Registry
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 from bioclip_x.models import list_known_models
 
 VALIDATION: Final = "val"

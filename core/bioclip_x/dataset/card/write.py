@@ -15,7 +15,7 @@ from bioclip_x.dataset.card.training import (
     write_training_config,
 )
 from bioclip_x.dataset.context import Build
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 
 
 def write_card(build: Build, counts: Mapping[str, Any]) -> None:

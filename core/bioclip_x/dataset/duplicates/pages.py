@@ -17,7 +17,7 @@ from PIL import Image
 
 from bioclip_x.dataset.duplicates.columns import DUPLICATES
 from bioclip_x.dataset.duplicates.summary import list_conflicts, summarise
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 from bioclip_x.messages import escape_controls, escape_shown
 from bioclip_x.version import __version__
 

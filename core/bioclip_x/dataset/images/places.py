@@ -18,7 +18,7 @@ from threading import BoundedSemaphore, Thread
 from typing import IO, Final
 
 from bioclip_x.errors import BioclipXError, ImageError
-from bioclip_x.images.remote import is_url, read_url
+from bioclip_x.images.places.remote import is_url, read_url
 from bioclip_x.limits import STORED_IMAGE_BYTES
 
 CONNECTIONS: Final = 8

@@ -24,8 +24,8 @@ from bioclip_x.dataset.schema import BEFORE_READING, IMAGES, write_table
 from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.faults import at_hand
 from bioclip_x.images.files import ImageFiles
-from bioclip_x.images.remote import is_url
-from bioclip_x.io.streams import open_binary_output
+from bioclip_x.images.places.remote import is_url
+from bioclip_x.io.storage.streams import open_binary_output
 from bioclip_x.records import Source
 
 IMAGES_PER_TASK: Final = 256

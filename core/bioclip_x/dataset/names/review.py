@@ -14,7 +14,7 @@ import numpy.typing as npt
 from bioclip_x.dataset.names.given import GIVEN_COLUMNS, read_column
 from bioclip_x.errors import DatasetError
 from bioclip_x.io.delimited import defuse_formulas, guess_delimiter, read_delimited_rows, restore_formulas
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 from bioclip_x.messages import list_some, pluralise
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from bioclip_x.errors import DatasetError, LanguageModelError, NoAnswerError
 from bioclip_x.faults import naming, refuse
 from bioclip_x.hooks.components import Captioner
 from bioclip_x.hooks.returned import check_type
-from bioclip_x.io.journal import Journal, read_header
+from bioclip_x.io.storage.journal import Journal, read_header
 from bioclip_x.messages import escape_controls, pluralise
 from bioclip_x.records import Taxon
 

@@ -11,7 +11,7 @@ from bioclip_x.dataset.context import Made
 from bioclip_x.dataset.database import quote, quote_files
 from bioclip_x.dataset.ranges import RowRange, write_ranges
 from bioclip_x.dataset.schema import FIRST_ROW, OUTCOMES
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 from bioclip_x.taxonomy.ranks import LINNAEAN
 
 CATALOGUE: Final = "catalogue.parquet"

@@ -27,7 +27,7 @@ from bioclip_x.dataset.output.texts import make_text_members
 from bioclip_x.errors import ComponentError, ImageError
 from bioclip_x.faults import at_hand
 from bioclip_x.images.files import ImageFiles
-from bioclip_x.io.streams import open_binary_output
+from bioclip_x.io.storage.streams import open_binary_output
 from bioclip_x.taxonomy.ranks import LINNAEAN
 
 SHARDS: Final = "shards"

@@ -17,7 +17,7 @@ from bioclip_x.faults import describe, naming
 from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
 from bioclip_x.hooks.components import Dataset
 from bioclip_x.images.files import ImageFiles
-from bioclip_x.images.remote import is_url
+from bioclip_x.images.places.remote import is_url
 from bioclip_x.records.image_rows import ROW_COLUMNS
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.ranks import LINNAEAN

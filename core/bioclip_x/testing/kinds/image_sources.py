@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bioclip_x.errors import DatasetError
 from bioclip_x.faults import summarise
-from bioclip_x.images.remote import is_url
+from bioclip_x.images.places.remote import is_url
 from bioclip_x.records.image_rows import ROW_COLUMNS
 from bioclip_x.taxonomy.ranks import LINNAEAN
 from bioclip_x.testing.checks import NotApplicable, Subject

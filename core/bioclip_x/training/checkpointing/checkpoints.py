@@ -21,8 +21,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from bioclip_x.errors import TrainingError
 from bioclip_x.faults import summarise
 from bioclip_x.io.files import read_yaml
-from bioclip_x.io.replacement import open_replacement
-from bioclip_x.io.temporary import sweep
+from bioclip_x.io.storage.replacement import open_replacement
+from bioclip_x.io.storage.temporary import sweep
 from bioclip_x.messages import list_some
 from bioclip_x.training.checkpointing.fingerprints import list_differences
 from bioclip_x.training.checkpointing.finite import check_finite, find_non_finite

@@ -17,8 +17,8 @@ from typing import Any, Final
 import torch
 import torch.distributed as dist
 
-from bioclip_x.io.replacement import open_replacement
-from bioclip_x.io.temporary import fill_folder
+from bioclip_x.io.storage.replacement import open_replacement
+from bioclip_x.io.storage.temporary import fill_folder
 from bioclip_x.training.checkpointing.nested import iterate_leaves, replace_leaves
 
 _REST: Final = "rest.pt"

@@ -15,7 +15,7 @@ from bioclip_x.faults import naming, refuse
 from bioclip_x.hooks.capabilities import DatasetCapabilities, get_capabilities
 from bioclip_x.hooks.components import Dataset, LabelledDataset
 from bioclip_x.hooks.returned import get_sample
-from bioclip_x.images.remote import is_url
+from bioclip_x.images.places.remote import is_url
 from bioclip_x.messages import list_some, pluralise
 from bioclip_x.taxonomy import Taxonomy
 

@@ -27,7 +27,7 @@ from bioclip_x.hooks.components import LinearHead
 from bioclip_x.hooks.options import ComponentRef
 from bioclip_x.hooks.registry import Registry, resolve_relative_paths
 from bioclip_x.hooks.returned import check_heads
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 from bioclip_x.training.checkpointing.finite import check_finite
 from bioclip_x.training.components import Parts
 from bioclip_x.training.config import TrainConfig

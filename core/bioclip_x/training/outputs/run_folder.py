@@ -27,7 +27,7 @@ from bioclip_x.errors import TaxonomyError, TrainingError
 from bioclip_x.hooks.components import Kind
 from bioclip_x.hooks.options import ComponentRef
 from bioclip_x.hooks.registry import Registry, resolve_relative_paths
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 from bioclip_x.plugin_versions import describe_plugin
 from bioclip_x.taxonomy import Taxonomy
 from bioclip_x.taxonomy.writers import FORMATS, make_document

@@ -8,7 +8,7 @@ import pytest
 
 from bioclip_x.cli.main import main
 from bioclip_x.cli.render.terminal import echo
-from bioclip_x.io.streams import BinaryStream, Stream
+from bioclip_x.io.storage.streams import BinaryStream, Stream
 
 
 def refuse(capsys: pytest.CaptureFixture[str], file: Path, *arguments: object) -> None:

@@ -268,7 +268,7 @@ def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         raise OSError(28, "No space left on device")
 
     def fill(done: int) -> None:
-        monkeypatch.setattr("bioclip_x.io.journal.write_all", full)
+        monkeypatch.setattr("bioclip_x.io.storage.journal.write_all", full)
 
     with pytest.raises(BioclipXError, match="No space left on device; what is done is kept"):
         caption_images(Plain(), images(5), tmp_path / "j", HEADER, 1, progress=fill)

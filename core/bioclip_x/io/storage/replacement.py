@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.disk import lock, sync
-from bioclip_x.io.temporary import move_into_place, open_temporary, sweep
+from bioclip_x.io.storage.disk import lock, sync
+from bioclip_x.io.storage.temporary import move_into_place, open_temporary, sweep
 
 PARTIAL: Final = ".partial"
 """Suffix of an output that is not complete."""

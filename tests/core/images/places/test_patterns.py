@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bioclip_x.images.patterns import expand_pattern
+from bioclip_x.images.places.patterns import expand_pattern
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.disk import lock, sync, sync_folder, write_all
+from bioclip_x.io.storage.disk import lock, sync, sync_folder, write_all
 from bioclip_x.limits import JOURNAL_HEADER_BYTES
 
 MAGIC: Final = "bioclip-x journal 1"

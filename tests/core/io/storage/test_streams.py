@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.streams import (
+from bioclip_x.io.storage.streams import (
     BinaryStream,
     Stream,
     make_temporary_folder,

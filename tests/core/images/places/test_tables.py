@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from bioclip_x.errors import ImageError
+from bioclip_x.images.places.tables import is_table, read_table
 from bioclip_x.images.sources import check_sources, expand_sources
-from bioclip_x.images.tables import is_table, read_table
 
 
 def listed(path: Path) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 
 
 def names(folder: Path) -> list[str]:
@@ -76,7 +76,7 @@ def test_a_folder_is_not_written(tmp_path: Path) -> None:
 WRITE_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from bioclip_x.io.replacement import open_replacement
+from bioclip_x.io.storage.replacement import open_replacement
 with open_replacement(Path(sys.argv[1]), keep_partial=sys.argv[2] == "keep") as handle:
     handle.write("half")
     handle.flush()

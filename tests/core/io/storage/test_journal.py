@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.journal import Journal, describe_differences, read_header
+from bioclip_x.io.storage.journal import Journal, describe_differences, read_header
 
 HEADER = {"model": "tiny", "recipe": {"text": ["names"]}}
 
@@ -144,7 +144,7 @@ def test_a_full_disk_keeps_what_is_done(tmp_path: Path) -> None:
     code = f"""
 import resource, signal
 from pathlib import Path
-from bioclip_x.io.journal import Journal
+from bioclip_x.io.storage.journal import Journal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 journal, _ = Journal.open(Path({str(path)!r}), {HEADER!r})
@@ -165,7 +165,7 @@ def test_a_killed_process_loses_nothing(tmp_path: Path) -> None:
     code = f"""
 import os, signal
 from pathlib import Path
-from bioclip_x.io.journal import Journal
+from bioclip_x.io.storage.journal import Journal
 journal, _ = Journal.open(Path({str(path)!r}), {HEADER!r})
 journal.append(b"one")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -212,7 +212,7 @@ def test_a_journal_that_is_deleted_while_another_run_opens_it(tmp_path: Path, mo
         locked.append(descriptor)
         return True
 
-    monkeypatch.setattr("bioclip_x.io.journal.lock", lock_late)
+    monkeypatch.setattr("bioclip_x.io.storage.journal.lock", lock_late)
     with Journal.open(path, HEADER)[0] as journal:
         journal.append(b"two")
     assert len(locked) == 2 and read(path) == [b"two"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import ModelError
-from bioclip_x.paths import check_path, expand_home
+from bioclip_x.io.paths import check_path, expand_home
 
 
 @pytest.mark.parametrize(

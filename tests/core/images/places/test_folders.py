@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bioclip_x.images.folders import LeftOut, walk_folder
+from bioclip_x.images.places.folders import LeftOut, walk_folder
 from helpers import picture
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
+from bioclip_x.cli.option_types import PathName, RealNumbers, WholeNumbers
 from bioclip_x.limits import COUNT, NUMBER
-from bioclip_x.option_types import PathName, RealNumbers, WholeNumbers
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400", "²", "", "1e31", "9" * 400])

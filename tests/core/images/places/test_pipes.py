@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bioclip_x.errors import ImageError
-from bioclip_x.images import pipes
 from bioclip_x.images.files import ImageFiles
 from bioclip_x.images.loading import decode
-from bioclip_x.images.pipes import is_pipe, read_pipe
+from bioclip_x.images.places import pipes
+from bioclip_x.images.places.pipes import is_pipe, read_pipe
 from bioclip_x.records import Source
 from helpers import picture
 

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.metadata import read_cells
-from bioclip_x.images.pipes import is_pipe, read_pipe
-from bioclip_x.images.remote import find_suffix, is_url, make_url_source, read_url
+from bioclip_x.images.places.pipes import is_pipe, read_pipe
+from bioclip_x.images.places.remote import find_suffix, is_url, make_url_source, read_url
 from bioclip_x.io.delimited import DELIMITERS, guess_delimiter, read_delimited_rows
 from bioclip_x.io.encodings import detect_encoding
 from bioclip_x.io.files import read_stream_lines

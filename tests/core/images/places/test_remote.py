@@ -14,10 +14,10 @@ import pytest
 
 from bioclip_x.errors import ImageError
 from bioclip_x.images.files import ImageFiles
-from bioclip_x.images.folders import LeftOut
-from bioclip_x.images.remote import is_url, read_url
+from bioclip_x.images.places.folders import LeftOut
+from bioclip_x.images.places.remote import is_url, read_url
+from bioclip_x.images.places.tables import resolve_reference
 from bioclip_x.images.sources import check_sources, expand_sources
-from bioclip_x.images.tables import resolve_reference
 from helpers import picture
 
 
@@ -102,7 +102,7 @@ def test_urls_are_told_from_paths() -> None:
 
 
 def test_a_file_without_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bioclip_x.images import remote
+    from bioclip_x.images.places import remote
 
     fsspec = pytest.importorskip("fsspec")
     with fsspec.open("memory://long.jpg", "wb") as stream:
@@ -130,7 +130,7 @@ def test_devices_behind_urls_are_not_read() -> None:
 
 
 def test_a_server_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bioclip_x.images import remote
+    from bioclip_x.images.places import remote
 
     monkeypatch.setattr(remote, "FETCH_CONNECT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(ImageError, match="no answer within"):

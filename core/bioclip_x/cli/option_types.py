@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from bioclip_x.io.paths import check_path
 from bioclip_x.limits import COUNT, NUMBER
-from bioclip_x.paths import check_path
 
 
 class WholeNumbers(click.IntRange):

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from bioclip_x.errors import ModelError
-from bioclip_x.tensor_files import open_tensors, read_tensors
+from bioclip_x.io.tensor_files import open_tensors, read_tensors
 
 
 def test_tensors_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from bioclip_x.errors import ImageError
-from bioclip_x.images.folders import LeftOut, is_left_out
+from bioclip_x.images.places.folders import LeftOut, is_left_out
 from bioclip_x.limits import DOWNLOADED_IMAGE_BYTES, FETCH_CONNECT_SECONDS, FETCH_SECONDS
 from bioclip_x.records import Source
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final
 
-from bioclip_x.io.disk import lock, sync, sync_folder
+from bioclip_x.io.storage.disk import lock, sync, sync_folder
 
 SUFFIX: Final = ".tmp"
 ABANDONED_AFTER: Final = 86400.0

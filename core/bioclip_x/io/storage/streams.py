@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bioclip_x.errors import BioclipXError
-from bioclip_x.io.replacement import is_written_in_place, open_replacement, refuse_impossible_name
+from bioclip_x.io.storage.replacement import is_written_in_place, open_replacement, refuse_impossible_name
 from bioclip_x.messages import escape_between_colours, escape_controls
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioclip_x.io.seals import SEAL_BYTES, open_sealed, read_sealed, seal
+from bioclip_x.io.storage.seals import SEAL_BYTES, open_sealed, read_sealed, seal
 
 
 def write_sealed(path: Path, content: bytes) -> bytes:

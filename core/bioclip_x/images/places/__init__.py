@@ -1,0 +1,1 @@
+"""Where images are: folders, patterns, pipes, tables and URLs."""
