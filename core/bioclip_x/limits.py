@@ -138,8 +138,8 @@ TEMPERATURES: Final = (0.01, 100.0)
 
 # Terminals
 
-TERMINAL: Final = (1, 10_000)
-"""Columns, and lines, that COLUMNS and LINES may name; others are ignored."""
+TERMINAL: Final = (20, 10_000)
+"""Columns, and lines, that COLUMNS and LINES may name; fewer count as the fewest, other values are ignored."""
 MESSAGE_CHARACTERS: Final = 10_000
 """Characters of an error that are printed: its beginning and its end."""
 

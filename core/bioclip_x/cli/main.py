@@ -29,6 +29,7 @@ from bioclip_x.errors import BioclipXError, OldNameWarning, PluginError, PluginW
 from bioclip_x.faults import abbreviate, get_at_hand, naming_by, summarise
 from bioclip_x.hooks.registration import BLOCK
 from bioclip_x.hooks.registry import Registry, create_registry, from_environment
+from bioclip_x.io.numbers import parse_whole_number
 from bioclip_x.limits import MESSAGE_CHARACTERS, TERMINAL
 from bioclip_x.messages import escape_controls
 from bioclip_x.prints import divert_descriptor, divert_prints
@@ -254,10 +255,11 @@ def ignore_sizes_of_no_terminal() -> None:
     """Unsets COLUMNS and LINES where they are no sizes of a terminal: tables would be as wide, and take as much memory."""
     fewest, most = TERMINAL
     for name in ("COLUMNS", "LINES"):
-        text = os.environ.get(name, "")
-        is_size = text.isascii() and text.isdigit() and len(text) <= len(str(most)) and fewest <= int(text) <= most
-        if name in os.environ and not is_size:
-            del os.environ[name]
+        size = parse_whole_number(os.environ.get(name, "0")) or 0
+        if 0 < size <= most:
+            os.environ[name] = str(max(fewest, size))
+        else:
+            os.environ.pop(name, None)
 
 
 def find_decisive(problem: BaseException) -> BaseException:
