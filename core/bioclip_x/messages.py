@@ -15,7 +15,7 @@ _CONTROLS: Final = re.compile(
 )
 
 
-LONGEST_NAME: Final = 200
+LONGEST_NAME: Final = 400
 """Characters of a name in a list of names; a longer one is cut."""
 
 

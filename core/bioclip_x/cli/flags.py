@@ -174,7 +174,8 @@ def _make_number_type(number: type, field: FieldInfo) -> Any:
     names = ("ge", "gt", "le", "lt")
     bounds = {name: getattr(item, name) for item in field.metadata for name in names if hasattr(item, name)}
     if number is int:
-        return WholeNumbers(bounds.get("ge", 0), bounds.get("le", COUNT))
+        lowest = bounds.get("ge", bounds.get("gt", -1) + 1)
+        return WholeNumbers(lowest, bounds.get("le", bounds.get("lt", COUNT + 1) - 1))
     return RealNumbers(
         min=bounds.get("ge", bounds.get("gt")),
         max=bounds.get("le", bounds.get("lt")),

@@ -74,7 +74,7 @@ def test_one_class_without_an_answer_costs_no_other_its_own(reply: Reply, tmp_pa
         (said("Q: What are useful features for distinguishing a fork in a photo?\n- metal"), "about 'fork' instead"),
         (said(f"{KEY} " * 10), "prose instead of a list"),
         (said(""), "empty answer"),
-        (said("x" * 2_000_000), "more than 1,048,576 characters"),
+        (said("x" * 2_000_000), "more than 100,000 characters"),
         (failed(400, "no", code="content_filter"), "withheld by the server's content filter"),
     ],
     ids=["prose", "other json", "other list", "key", "empty", "2 MB", "filtered"],
