@@ -134,6 +134,8 @@ def test_a_fault_of_the_program_has_a_status_of_its_own(
 
     monkeypatch.setattr("bioclip_x.cli.config.list_setting_rows", fail)
     code, out, err = run(capsys, "config")
-    assert (code, out) == (3, "") and err.startswith("error: config: ZeroDivisionError: a bug (") and err.count("\n") == 1
+    assert (
+        (code, out) == (3, "") and err.startswith("error: config: ZeroDivisionError: a bug (") and err.count("\n") == 1
+    )
     code, _, err = run(capsys, "config", "--debug")
     assert code == 3 and "Traceback" in err

@@ -593,7 +593,9 @@ def test_a_missing_part_of_a_plugins_package_is_told(tmp_path: Path, monkeypatch
     (tmp_path / "halfway").mkdir()
     (tmp_path / "halfway" / "__init__.py").write_text("import halfway.missing\n")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(PluginError, match=r"cannot be imported: ModuleNotFoundError: No module named 'halfway.missing'"):
+    with pytest.raises(
+        PluginError, match=r"cannot be imported: ModuleNotFoundError: No module named 'halfway.missing'"
+    ):
         create_registry(["halfway"])
 
 
