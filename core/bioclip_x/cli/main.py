@@ -125,7 +125,7 @@ def _registry(ctx: click.Context) -> Registry:
         plugins = [*left_out, *ctx.params.get("plugins", ())]
         ctx.obj = create_registry(plugins, strict=strict, own={"cli": commands}, **from_environment())
         for warning in ctx.obj.warnings:
-            click.echo(f"warning: {escape_controls(shorten(warning))}", err=True)
+            click.echo(f"warning: {escape_controls(keep_ends(warning))}", err=True)
     registry: Registry = ctx.obj
     return registry
 
@@ -219,7 +219,7 @@ def conclude(problem: BaseException, command: str, *, debug: bool) -> int:
     if isinstance(error, click.ClickException):
         shown = io.StringIO()
         error.show(shown)
-        click.echo(escape_controls(shorten(shown.getvalue()), keep="\n"), err=True, nl=False)  # it may name a file
+        click.echo(escape_controls(keep_ends(shown.getvalue()), keep="\n"), err=True, nl=False)  # it may name a file
         return error.exit_code
     if isinstance(error, _Terminated):
         click.echo("terminated", err=True)
@@ -305,7 +305,7 @@ def print_warnings() -> Iterator[None]:
         line: str | None = None,
     ) -> None:
         if issubclass(category, OldNameWarning | PluginWarning):
-            click.echo(f"warning: {escape_controls(shorten(str(message)))}", err=True)
+            click.echo(f"warning: {escape_controls(keep_ends(str(message)))}", err=True)
         else:
             show(message, category, filename, lineno, file, line)
 
@@ -333,13 +333,13 @@ def print_error(error: BaseException, message: str, *, debug: bool) -> None:
     """Prints an error on stderr, below its traceback if `debug`."""
     if debug:
         click.echo(escape_controls("".join(traceback.format_exception(error)), keep="\n"), err=True)
-    click.echo(f"error: {escape_controls(shorten(message), keep=chr(10))}", err=True)
+    click.echo(f"error: {escape_controls(keep_ends(message), keep=chr(10))}", err=True)
 
 
-def shorten(message: str) -> str:
+def keep_ends(message: str) -> str:
     """Returns the beginning and the end of a message that is as long as no name or file makes it.
 
-    >>> len(shorten("x" * 1_000_000)) < 20_000
+    >>> len(keep_ends("x" * 1_000_000)) < 20_000
     True
     """
     half = MESSAGE_CHARACTERS // 2
