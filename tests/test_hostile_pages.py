@@ -78,11 +78,12 @@ def watched(browser: Any, address: str) -> Iterator[Any]:
             wrong.append(f"request: {request.url}")
 
     page.on("request", note_request)
+    page.on("response", lambda one: one.status >= 400 and wrong.append(f"{one.status}: {one.url}"))
     page.goto(address)
     yield page
     page.evaluate(OPEN_ALL)
     page.evaluate(TOUCH)
-    page.wait_for_timeout(50)
+    page.wait_for_timeout(1000)  # for answers to what was touched
     active = "base, iframe, object, embed, meta[http-equiv=refresh]"
     assert page.evaluate(f"[typeof window.hostile, document.querySelectorAll('{active}').length]") == ["undefined", 0]
     assert page.url.partition("#")[0].partition("?")[0].rstrip("/") == origin.partition("?")[0].rstrip("/")

@@ -17,6 +17,7 @@ d dimension of a head, W the tower's width, D embedding.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import get_ident
 
 import torch
 from torch import nn
@@ -76,8 +77,14 @@ class PatchTower:
 def _run_tower(tower: PatchTower, pixels_B3HW: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
     """Returns the states [B, L, W] before each block and after the last, and the embedding, float32 [B, D]."""
     states: list[torch.Tensor] = []
-    hooks = [block.whole.register_forward_pre_hook(lambda _, args: states.append(args[0])) for block in tower.blocks]
-    hooks.append(tower.blocks[-1].whole.register_forward_hook(lambda _, args, output: states.append(output)))
+    thread = get_ident()
+
+    def note(state: torch.Tensor) -> None:
+        if get_ident() == thread:  # other threads, which run the same tower meanwhile, call the hooks, too
+            states.append(state)
+
+    hooks = [block.whole.register_forward_pre_hook(lambda _, args: note(args[0])) for block in tower.blocks]
+    hooks.append(tower.blocks[-1].whole.register_forward_hook(lambda _, args, output: note(output)))
     try:
         embedding = tower.whole(pixels_B3HW)
     finally:

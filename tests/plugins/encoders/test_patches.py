@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import open_clip.model
@@ -123,6 +124,24 @@ def test_patches_contribute_nothing_to_a_class_token_without_attention_values() 
     torch.nn.init.zeros_(attention.in_proj_weight[64:])
     torch.nn.init.zeros_(attention.in_proj_bias[64:])
     assert not tower_of(model).encode(pixels()).parts_BhwD.any()
+
+
+def test_threads_do_not_take_one_anothers_states() -> None:
+    """The page asks for several heat maps at once, while photos are named."""
+    tower = tower_of(clip(TINY["vision_cfg"] | TOWERS["average"]))
+    inputs = [torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) for seed in range(60)]
+    with torch.no_grad():
+        expected = [tower.encode(one).parts_BhwD for one in inputs]
+
+        def encode(one: torch.Tensor) -> torch.Tensor:
+            with torch.no_grad():
+                tower.whole(one)  # as for an image that is named
+                return tower.encode(one).parts_BhwD
+
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(encode, inputs))
+    for one, wanted in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, wanted)
 
 
 def test_hooks_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
