@@ -3,7 +3,7 @@
 Below the cache folder lies a folder for each kind of entry (`banks`, `taxonomies`, …), marked with a CACHEDIR.TAG
 (https://bford.info/cachedir/), and in it the entries: files and folders. An entry's time is that of its last use. Where the
 entries take more than the limit of the user's settings, those that were used least recently are deleted. What is read back was
-written with a checksum (`io/seals.py`); what does not match it is made anew.
+written with a checksum (`io/storage/seals.py`); what does not match it is made anew.
 
 The functions that write raise OSError where the folder is read-only or full; callers go on without the cache.
 """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bioclip_x.classes.linear_heads import SavedHead, load_linear_head, match_head, save_linear_head
     from bioclip_x.classes.score_columns import MatchedColumns, match_columns, refuse_unmatched, spread_columns
     from bioclip_x.classes.species_lists import read_species_list
-    from bioclip_x.cli.option_types import PathName, RealNumbers, WholeNumbers
+    from bioclip_x.cli.option_types import PathName, RealNumbers
     from bioclip_x.dataset.database import open_database
     from bioclip_x.errors import (
         BioclipXError,
@@ -128,7 +128,7 @@ if TYPE_CHECKING:
     from bioclip_x.io.labels import read_labels
     from bioclip_x.io.numbers import parse_whole_number
     from bioclip_x.io.parquet import open_parquet_writer, read_parquet_provenance
-    from bioclip_x.io.paths import check_path, expand_home
+    from bioclip_x.io.paths import expand_home
     from bioclip_x.io.storage.disk import sync_folder
     from bioclip_x.io.storage.replacement import is_written_in_place, open_replacement
     from bioclip_x.io.storage.seals import open_sealed, seal
@@ -140,7 +140,6 @@ if TYPE_CHECKING:
         ANSWER_TOKENS,
         CELL_CHARACTERS,
         COUNTED_TOKENS,
-        DOCUMENT_BYTES,
         DOCUMENT_DEPTH,
         HOMONYMS,
         LINE_CHARACTERS,
@@ -265,54 +264,53 @@ if TYPE_CHECKING:
     from bioclip_x.validation import FieldError, find_first_error
 
 __all__ = [
-    "ANSWER_TOKENS", "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "COUNTED_TOKENS", "DELIMITERS", "DOCUMENT_BYTES",
-    "DOCUMENT_DEPTH", "EXPLANATION_FORMAT", "HOMONYMS", "LINE_CHARACTERS", "LINNAEAN", "META_BYTES",
-    "MODEL_DOCUMENT_BYTES", "MODEL_FILE_BYTES", "MODEL_IMAGE_SIDE", "MODEL_LAYERS", "MODEL_PARAMETERS",
-    "MODEL_PATCHES", "MODEL_TOKENS", "MODEL_VOCABULARY", "MODEL_WIDTH", "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER",
-    "PACKED_REPLY_BYTES", "PRIOR_WEIGHT", "RANKS", "REPLY_BYTES", "ROW_COLUMNS", "SCORE", "SCORES", "SHARDS",
-    "TABLE_CELLS", "TABLE_COLUMNS", "TAXON", "UNPACKED_BYTES", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets",
-    "BinaryStream", "BioclipXError", "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport",
-    "ClassListDataset", "Column", "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset",
-    "DatasetCapabilities", "DatasetError", "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector",
-    "DetectorCapabilities", "EmbeddingMap", "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures",
-    "EvaluationReport", "EventImage", "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings",
-    "FormatExample", "Gathered", "Head", "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier",
-    "ImageClassifierCapabilities", "ImageDecoder", "ImageDecoderCapabilities", "ImageError", "ImageFeatures",
-    "ImageFiles", "ImageSource", "KnownModel", "LabelledDataset", "LanguageModel", "LanguageModelCapabilities",
-    "LanguageModelError", "LayeredEncoder", "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch",
-    "LoadedEncoder", "LoadedEncoderCapabilities", "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits",
-    "Loss", "LossCapabilities", "LossInput", "Mask", "Match", "MatchedColumns", "Measure", "Mismatch",
-    "MismatchExplainer", "ModelCard", "ModelError", "NameUsage", "NearestImage", "Neighbours", "NoAnswerError",
-    "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses", "OwnRecipe", "PatchEncoder", "PatchFeatures",
-    "PathName", "PluginError", "PluginInUse", "Pooling", "PrecomputedScorer", "Prediction", "PreparedDetector",
-    "Problem", "Processes", "Prompt", "PromptContribution", "PromptSet", "PromptTemplate", "Provenance",
-    "PublishedSource", "RankColumn", "RankWinner", "RealNumbers", "Recipe", "RecipeError", "Region", "Registry",
-    "Remainder", "Report", "ReportCapabilities", "ReportWriter", "Resolver", "Result", "Role", "RunContext",
-    "RunFigures", "Sample", "SavedHead", "ScientificName", "Scorer", "ScorerCapabilities", "Scores", "ScoresError",
-    "SeveralParents", "SimpleShot", "Source", "Step", "StepEnd", "Stream", "SupportImages", "Synonym", "Taxon",
-    "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError", "TaxonomyReader", "TaxonomyReaderCapabilities",
-    "TemplateSet", "TextBank", "TextBuilder", "TextBuilderCapabilities", "TextMatcher", "TextRequest",
-    "TextlessScorer", "Tokenizer", "TrainableEncoder", "TrainableEncoderCapabilities", "TrainingError",
-    "TreeTensors", "Validated", "WholeNumbers", "WordList", "add_beside", "add_inner_classes", "check_path",
-    "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights", "compute_lca_costs",
-    "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry", "decode_head", "decode_mask",
-    "defuse_formulas", "detect_encoding", "drop_placeholder", "encode_mask", "encode_polygons", "encode_runs",
-    "escape_controls", "escape_surrogates", "expand_home", "explain_csv_error", "find_box", "find_cache_folder",
-    "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above", "find_text_encoding",
-    "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment", "from_labels",
-    "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive", "is_left_out",
-    "is_local_url", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place", "leaves_folder",
-    "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head", "load_or_fill",
-    "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder", "mark_used",
-    "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon", "name_content",
-    "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database", "open_image",
-    "open_output", "open_parquet_writer", "open_replacement", "open_sealed", "open_temporary", "open_tensors",
-    "parse_name", "parse_whole_number", "parse_xml", "pluralise", "read_delimited_rows", "read_json", "read_labels",
-    "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines", "read_tensors", "read_text",
-    "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside", "resolve_labels", "restore_formulas",
-    "roll_up", "roll_up_sets", "save_linear_head", "seal", "select_best_bet", "select_largest",
-    "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down", "sweep",
-    "sync_folder", "take_first_line", "to_networkx",
+    "ANSWER_TOKENS", "BETWEEN", "BOM", "BOMS", "CELL_CHARACTERS", "COUNTED_TOKENS", "DELIMITERS", "DOCUMENT_DEPTH",
+    "EXPLANATION_FORMAT", "HOMONYMS", "LINE_CHARACTERS", "LINNAEAN", "META_BYTES", "MODEL_DOCUMENT_BYTES",
+    "MODEL_FILE_BYTES", "MODEL_IMAGE_SIDE", "MODEL_LAYERS", "MODEL_PARAMETERS", "MODEL_PATCHES", "MODEL_TOKENS",
+    "MODEL_VOCABULARY", "MODEL_WIDTH", "NEWICK_CHARACTERS", "NO_DETAILS", "ORDER", "PACKED_REPLY_BYTES",
+    "PRIOR_WEIGHT", "RANKS", "REPLY_BYTES", "ROW_COLUMNS", "SCORE", "SCORES", "SHARDS", "TABLE_CELLS",
+    "TABLE_COLUMNS", "TAXON", "UNPACKED_BYTES", "XMP_BYTES", "Adapter", "Answer", "Archive", "Bets", "BinaryStream",
+    "BioclipXError", "CalibratedSets", "CaptionPrompt", "Captioner", "CardReport", "ClassListDataset", "Column",
+    "ComponentSpec", "ConfusionMatrix", "CurvePoint", "Dataset", "DatasetCapabilities", "DatasetError",
+    "Descriptor", "DescriptorError", "DescriptorSet", "Details", "Detector", "DetectorCapabilities", "EmbeddingMap",
+    "Encoder", "EncoderCapabilities", "EpochEnd", "EvaluationFigures", "EvaluationReport", "EventImage",
+    "ExampleScorer", "ExampleSet", "Explanation", "FieldError", "Findings", "FormatExample", "Gathered", "Head",
+    "HeadCapabilities", "HeadInput", "HeatMap", "ImageClassifier", "ImageClassifierCapabilities", "ImageDecoder",
+    "ImageDecoderCapabilities", "ImageError", "ImageFeatures", "ImageFiles", "ImageSource", "KnownModel",
+    "LabelledDataset", "LanguageModel", "LanguageModelCapabilities", "LanguageModelError", "LayeredEncoder",
+    "LeftOut", "LegacyNotice", "Lineages", "LinearHead", "ListMatch", "LoadedEncoder", "LoadedEncoderCapabilities",
+    "LogitAdjustment", "LogitAdjustmentCapabilities", "Logits", "Loss", "LossCapabilities", "LossInput", "Mask",
+    "Match", "MatchedColumns", "Measure", "Mismatch", "MismatchExplainer", "ModelCard", "ModelError", "NameUsage",
+    "NearestImage", "Neighbours", "NoAnswerError", "NotingAdjustment", "Numbering", "OpenedImage", "OwnClasses",
+    "OwnRecipe", "PatchEncoder", "PatchFeatures", "PathName", "PluginError", "PluginInUse", "Pooling",
+    "PrecomputedScorer", "Prediction", "PreparedDetector", "Problem", "Processes", "Prompt", "PromptContribution",
+    "PromptSet", "PromptTemplate", "Provenance", "PublishedSource", "RankColumn", "RankWinner", "RealNumbers",
+    "Recipe", "RecipeError", "Region", "Registry", "Remainder", "Report", "ReportCapabilities", "ReportWriter",
+    "Resolver", "Result", "Role", "RunContext", "RunFigures", "Sample", "SavedHead", "ScientificName", "Scorer",
+    "ScorerCapabilities", "Scores", "ScoresError", "SeveralParents", "SimpleShot", "Source", "Step", "StepEnd",
+    "Stream", "SupportImages", "Synonym", "Taxon", "TaxonGroup", "Taxonomy", "TaxonomyBuilder", "TaxonomyError",
+    "TaxonomyReader", "TaxonomyReaderCapabilities", "TemplateSet", "TextBank", "TextBuilder",
+    "TextBuilderCapabilities", "TextMatcher", "TextRequest", "TextlessScorer", "Tokenizer", "TrainableEncoder",
+    "TrainableEncoderCapabilities", "TrainingError", "TreeTensors", "Validated", "WordList", "add_beside",
+    "add_inner_classes", "combine_columns", "compute_bets", "compute_cache_logits", "compute_heights",
+    "compute_lca_costs", "compute_tree_distances", "count_tied_nodes", "count_ties", "create_registry",
+    "decode_head", "decode_mask", "defuse_formulas", "detect_encoding", "drop_placeholder", "encode_mask",
+    "encode_polygons", "encode_runs", "escape_controls", "escape_surrogates", "expand_home", "explain_csv_error",
+    "find_box", "find_cache_folder", "find_clades", "find_first_error", "find_marked_encoding", "find_taxa_above",
+    "find_text_encoding", "find_unmarked_utf16", "fit_simple_shot", "format_taxonomic_name", "from_environment",
+    "from_labels", "from_lineages", "from_networkx", "from_usages", "guess_delimiter", "hookimpl", "is_archive",
+    "is_left_out", "is_local_url", "is_placeholder", "is_smaller_better", "is_url", "is_written_in_place",
+    "leaves_folder", "list_as_published", "list_brands", "list_some", "load_caption_prompt", "load_linear_head",
+    "load_or_fill", "load_template", "load_template_set", "load_words", "make_ascii_head", "make_temporary_folder",
+    "mark_used", "mask_of", "match_columns", "match_head", "match_labels", "match_list", "match_taxon",
+    "name_content", "normalise_rank", "open_archive", "open_cache_file", "open_content", "open_database",
+    "open_image", "open_output", "open_parquet_writer", "open_replacement", "open_sealed", "open_temporary",
+    "open_tensors", "parse_name", "parse_whole_number", "parse_xml", "pluralise", "read_delimited_rows",
+    "read_json", "read_labels", "read_lines", "read_parquet_provenance", "read_species_list", "read_stream_lines",
+    "read_tensors", "read_text", "read_yaml", "refuse_unmatched", "report_progress", "resolve_inside",
+    "resolve_labels", "restore_formulas", "roll_up", "roll_up_sets", "save_linear_head", "seal", "select_best_bet",
+    "select_largest", "select_most_specific", "select_top_nodes", "split_authorship", "spread_columns", "sum_down",
+    "sweep", "sync_folder", "take_first_line", "to_networkx",
 ]
 
 TOPICS: Final = {
@@ -354,7 +352,7 @@ TOPICS: Final = {
          "BioclipXError DatasetError DescriptorError ImageError LanguageModelError ModelError NoAnswerError "
          "PluginError RecipeError ScoresError TaxonomyError TrainingError"),
         ("messages", "escape_controls list_some pluralise"),
-        ("cli.option_types", "PathName RealNumbers WholeNumbers"),
+        ("cli.option_types", "PathName RealNumbers"),
         ("validation", "FieldError find_first_error"),
     ),
     "Regions of images": (
@@ -427,12 +425,12 @@ TOPICS: Final = {
          "BOM BOMS decode_head detect_encoding find_marked_encoding find_text_encoding find_unmarked_utf16 "
          "make_ascii_head"),
         ("limits",
-         "ANSWER_TOKENS CELL_CHARACTERS COUNTED_TOKENS DOCUMENT_BYTES DOCUMENT_DEPTH HOMONYMS LINE_CHARACTERS "
+         "ANSWER_TOKENS CELL_CHARACTERS COUNTED_TOKENS DOCUMENT_DEPTH HOMONYMS LINE_CHARACTERS "
          "META_BYTES MODEL_DOCUMENT_BYTES MODEL_FILE_BYTES MODEL_IMAGE_SIDE MODEL_LAYERS MODEL_PARAMETERS "
          "MODEL_PATCHES MODEL_TOKENS MODEL_VOCABULARY MODEL_WIDTH NEWICK_CHARACTERS PACKED_REPLY_BYTES PRIOR_WEIGHT "
          "REPLY_BYTES SCORE SCORES SHARDS TABLE_CELLS TABLE_COLUMNS UNPACKED_BYTES XMP_BYTES"),
         ("io.files", "LegacyNotice read_json read_lines read_stream_lines read_text read_yaml"),
-        ("io.paths", "check_path expand_home"),
+        ("io.paths", "expand_home"),
         ("io.inside", "leaves_folder resolve_inside"),
         ("io.parquet", "open_parquet_writer read_parquet_provenance"),
         ("io.storage.replacement", "is_written_in_place open_replacement"),

@@ -1,7 +1,7 @@
 """Saves and loads compiled trees: arrays and texts in one file that loads quickly.
 
 The file is a NumPy .npz without pickle. It holds the tree's arrays, and each list of texts as UTF-8 joined by line breaks;
-line breaks within a text are escaped. It ends with a checksum (`io/seals.py`).
+line breaks within a text are escaped. It ends with a checksum (`io/storage/seals.py`).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bioclip_x.plugin import DELIMITERS, RecipeError, guess_delimiter, read_delimited_rows, read_lines
-from bioclip_x_plugins.detectors.detections import Detection, ImageDetections, read_confidence, read_corners
+from bioclip_x_plugins.detectors.detections import FARTHEST, Detection, ImageDetections, read_confidence, read_corners
 
 IMAGES: Final = (
     "path",
@@ -39,7 +39,6 @@ SIZES: Final = (
 LABELS: Final = ("label", "category", "class", "detection", "observationtype", "name")
 CONFIDENCES: Final = ("confidence", "conf", "score", "detection_confidence")
 INDIVIDUALS: Final = ("individual", "individualid", "track", "track_id", "organismid")
-LARGEST_FRACTION: Final = 2.0
 
 Row = Mapping[str, str]
 
@@ -66,7 +65,7 @@ def read_box_table(path: Path) -> list[ImageDetections]:
             if (row[image], detection) not in seen:  # a table of results has a row for each prediction
                 seen.add((row[image], detection))
                 detections.append(detection)
-    in_pixels = any(max(one.corners or (0.0,)) > LARGEST_FRACTION for many in found.values() for one in many)
+    in_pixels = any(max(one.corners or (0.0,)) > FARTHEST for many in found.values() for one in many)
     return [
         ImageDetections(name, tuple(replace(one, in_pixels=in_pixels) for one in many)) for name, many in found.items()
     ]

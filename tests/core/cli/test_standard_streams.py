@@ -62,9 +62,12 @@ def test_a_reader_that_has_gone_is_no_error_of_the_disk(monkeypatch: pytest.Monk
 
 
 def test_what_standard_error_does_not_take_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    replace(monkeypatch, "stderr", Broken(OSError(28, "No space left on device")))
+    raw = Broken(OSError(28, "No space left on device"))
+    replace(monkeypatch, "stderr", raw)
     with guard_streams():
         print("note", file=sys.stderr, flush=True)
+        print("another", file=sys.stderr, flush=True)
+    assert raw.tries == 1  # the second was not even tried
 
 
 def test_all_is_written_where_a_stream_takes_little_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
